@@ -1,0 +1,44 @@
+# Every target does its own set-up: `make demo` and `make test` work on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+CPP_BUILD := build/cpp-sanitized
+
+.PHONY: setup build check test test-cpp bench demo docs clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt engine/CMakeLists.txt scripts/setup.sh
+	PYTHON=$(PYTHON) sh scripts/setup.sh $(VENV)
+	touch $@
+
+build: $(STAMP)
+	$(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-cpp: $(STAMP)
+	mkdir -p build
+	$(BIN)/cmake -S . -B $(CPP_BUILD) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	  -DTRIODE_TESTS=ON -DTRIODE_SANITIZE=ON -DPython_EXECUTABLE=$(abspath $(BIN))/python > build/cpp-configure.log
+	$(BIN)/cmake --build $(CPP_BUILD)
+	$(BIN)/ctest --test-dir $(CPP_BUILD) --output-on-failure
+
+test: build check test-cpp
+	$(BIN)/python -m pytest
+
+bench: build
+	$(BIN)/python -m benchmarks
+
+demo: $(STAMP)
+	$(BIN)/triode demo --out demo
+
+docs: build
+	$(BIN)/python -m benchmarks.docs
+
+clean:
+	rm -rf build demo $(VENV)

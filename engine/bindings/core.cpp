@@ -1,0 +1,16 @@
+// The Python module `triode._core`: one bind_*.cpp per part of the engine, one line per method.
+#include <nanobind/nanobind.h>
+
+#include "version.h"
+
+namespace nb = nanobind;
+
+void bind_engine(nb::module_& module);
+void bind_circuits(nb::module_& module);
+
+NB_MODULE(_core, module) {
+  module.doc() = "The real-time engine and the built-in circuits of Triode.";
+  module.attr("__version__") = triode::version();
+  bind_engine(module);
+  bind_circuits(module);
+}

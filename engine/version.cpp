@@ -1,0 +1,7 @@
+#include "version.h"
+
+namespace triode {
+
+const char* version() { return "0.1.0"; }
+
+}  // namespace triode

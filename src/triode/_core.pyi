@@ -1,0 +1,1 @@
+"""The real-time engine and the built-in circuits of Triode."""

@@ -1,0 +1,97 @@
+"""Audio files in and out, and sample rate conversion.
+
+Inside Triode audio is mono float32 with full scale at 1.0. Files of any format libsndfile reads come in.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from triode.errors import AudioFileError, OptionError, OutputError
+from triode.files import atomic_path
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Mono audio: `samples` of shape (n,), float32, full scale 1.0; `rate_hz` samples per second.
+
+    `full_scale` is the largest value the file could hold: just under 1 for integer files, infinite for float.
+    """
+
+    samples: Samples
+    rate_hz: int
+    full_scale: float = 1.0
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.rate_hz
+
+
+def read_audio(path: str | Path, *, channel: int | None = None) -> Audio:
+    """Read one channel of an audio file (wav, flac, aiff and whatever else libsndfile knows).
+
+    A file of several channels needs `channel`, counted from 1. Raises AudioFileError for a file that is missing,
+    not audio, empty, truncated, of several channels without a choice, or holding NaN or infinite samples.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise AudioFileError(f"{path} does not exist; check the name")
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder; name an audio file")
+    if path.stat().st_size == 0:
+        raise AudioFileError(f"{path} is empty (0 bytes); record or export it again")
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate_hz, announced, subtype = int(file.samplerate), int(file.frames), str(file.subtype)
+            data = file.read(dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise AudioFileError(f"{path} is not a readable audio file ({error}); expected wav, flac or aiff") from error
+    if len(data) == 0:
+        raise AudioFileError(f"{path} holds no samples; record or export it again")
+    if len(data) < announced:
+        raise AudioFileError(f"{path} is truncated: {len(data)} of {announced} samples are there; copy it again")
+    channels = data.shape[1]
+    if channel is None and channels > 1:
+        raise AudioFileError(f"{path} has {channels} channels, expected mono; choose one with --channel 1..{channels}")
+    chosen = 1 if channel is None else channel
+    if not 1 <= chosen <= channels:
+        raise OptionError(f"--channel {chosen}: {path} has channels 1 to {channels}")
+    samples = np.ascontiguousarray(data[:, chosen - 1])
+    bad = int(np.count_nonzero(~np.isfinite(samples)))
+    if bad:
+        where = int(np.argmin(np.isfinite(samples))) / rate_hz
+        raise AudioFileError(f"{path} holds {bad} NaN or infinite samples, the first at {where:.3f} s; export it again")
+    return Audio(samples, rate_hz, full_scale=np.inf if subtype in ("FLOAT", "DOUBLE") else 1.0)
+
+
+def write_audio(path: str | Path, samples: Samples, rate_hz: int, *, subtype: str | None = None) -> None:
+    """Write mono audio, in one step; the format follows the file's ending, float32 for wav unless `subtype` says.
+
+    Raises OptionError for an ending libsndfile does not write, OutputError where the disk is full.
+    """
+    path = Path(path)
+    file_format = path.suffix.lstrip(".").upper()
+    file_format = {"AIF": "AIFF"}.get(file_format, file_format)
+    if file_format not in soundfile.available_formats():
+        raise OptionError(f"cannot write {path}: unknown audio format {path.suffix!r}; use .wav, .flac or .aiff")
+    if subtype is None:
+        subtype = "PCM_24" if file_format == "FLAC" else "FLOAT"
+    with atomic_path(path) as temporary:
+        try:
+            soundfile.write(temporary, samples, rate_hz, subtype=subtype, format=file_format)
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"cannot write {path}: {error}") from error
+
+
+def resample(samples: Samples, from_hz: float, to_hz: float) -> Samples:
+    """Convert the sample rate of `samples` (n,) with linear phase and no delay (soxr, very high quality)."""
+    if from_hz == to_hz:
+        return samples
+    return np.ascontiguousarray(soxr.resample(samples, from_hz, to_hz, quality="VHQ"), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Everything left of the dataset: the capture signal, devices, takes, alignment and checks."""

@@ -1,0 +1,59 @@
+"""The one exception tree.
+
+TriodeError
+  x RequestError        what was asked for cannot be done as asked (exit status 2)
+    + AudioFileError    an audio file is missing, unreadable, or not of the kind needed
+    + ModelFileError    a model file is missing, unreadable, truncated, forged or unsupported
+    + CaptureError      a capture folder is missing, incomplete or contradicts itself
+    + OptionError       an option has a value that cannot work
+  x WorkError           the work itself failed (exit status 1)
+    + RecordingError    a recording is unusable for modelling
+    + TrainingError     training diverged or could not go on
+    + OutputError       a result could not be written (disk full, device gone)
+
+Every message says what was found, what was expected, and what to do about it, in one line.
+"""
+
+
+class TriodeError(Exception):
+    """Base of every error that Triode raises for its user."""
+
+    exit_status = 1
+
+
+class RequestError(TriodeError):
+    """What was asked for cannot be done as asked."""
+
+    exit_status = 2
+
+
+class AudioFileError(RequestError):
+    """An audio file is missing, unreadable, or not of the kind needed."""
+
+
+class ModelFileError(RequestError):
+    """A model file is missing, unreadable, truncated, forged or unsupported."""
+
+
+class CaptureError(RequestError):
+    """A capture folder is missing, incomplete or contradicts itself."""
+
+
+class OptionError(RequestError):
+    """An option has a value that cannot work."""
+
+
+class WorkError(TriodeError):
+    """The work itself failed."""
+
+
+class RecordingError(WorkError):
+    """A recording is unusable for modelling."""
+
+
+class TrainingError(WorkError):
+    """Training diverged or could not go on."""
+
+
+class OutputError(WorkError):
+    """A result could not be written."""

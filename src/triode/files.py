@@ -1,0 +1,56 @@
+"""Writing files so that nothing that existed is lost: write beside the target, then rename."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from triode.errors import OptionError, OutputError
+
+
+@contextlib.contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; on success it takes the target's place, on failure it is removed.
+
+    Raises OptionError where the folder does not exist or may not be written to (a wrong request), OutputError
+    where writing itself fails (disk full).
+    """
+    target = Path(target)
+    folder = target.parent
+    if not folder.is_dir():
+        raise OptionError(f"cannot write {target}: the folder {folder} does not exist; create it first")
+    if target.is_dir():
+        raise OptionError(f"cannot write {target}: it is a folder; name a file")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=folder)
+    except PermissionError as error:
+        raise OptionError(f"cannot write {target}: the folder {folder} is read-only; choose another") from error
+    except OSError as error:
+        if error.errno == 30:  # EROFS
+            raise OptionError(f"cannot write {target}: {folder} is on a read-only disk") from error
+        raise OutputError(f"cannot write {target}: {error.strerror}") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private; a result gets the permissions any new file would have.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; free some space and try again") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(target: str | Path, data: bytes) -> None:
+    """Write `data` to `target` in one step: readers see the old file or the new one, never half of it."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(target: str | Path, text: str) -> None:
+    """Write UTF-8 `text` to `target` in one step."""
+    write_bytes(target, text.encode())

@@ -1,0 +1,1 @@
+"""What the user hears and sees: metrics, aliasing, harmonics, and the report."""
