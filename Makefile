@@ -26,7 +26,7 @@ test-cpp: $(STAMP)
 	$(BIN)/cmake -S . -B $(CPP_BUILD) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 	  -DTRIODE_TESTS=ON -DTRIODE_SANITIZE=ON -DPython_EXECUTABLE=$(abspath $(BIN))/python > build/cpp-configure.log
 	$(BIN)/cmake --build $(CPP_BUILD)
-	$(BIN)/ctest --test-dir $(CPP_BUILD) --output-on-failure
+	$(BIN)/ctest --test-dir $(CPP_BUILD) --output-on-failure --no-tests=error
 
 test: build check test-cpp
 	$(BIN)/python -m pytest
