@@ -1,0 +1,45 @@
+"""A linear system: one finite impulse response, for cabinets and equalisers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from triode.errors import OptionError
+
+
+@dataclass(frozen=True)
+class LinearConfig:
+    """Length of the impulse response in samples."""
+
+    taps: int = 4096
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.taps <= 1 << 20:
+            raise OptionError(f"linear: {self.taps} taps; expected 1 to {1 << 20}")
+
+
+class Linear(nn.Module):
+    """(B, T) -> (B, T - taps + 1): y[t] = bias + sum_k taps[k] x[t - k], computed by FFT."""
+
+    def __init__(self, config: LinearConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.receptive_field = config.taps
+        self.taps = nn.Parameter(torch.zeros(config.taps))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T) -> (B, T - taps + 1)."""
+        size = x.shape[-1] + self.config.taps - 1
+        y: Tensor = torch.fft.irfft(torch.fft.rfft(x, size) * torch.fft.rfft(self.taps, size), size)
+        return y[:, self.config.taps - 1 : x.shape[-1]] + self.bias
+
+    def architecture(self) -> dict[str, Any]:
+        """The JSON object of docs/model-file.md."""
+        return {"name": "linear", "taps": self.config.taps}
+
+    def tensors(self, target_gain: float) -> dict[str, Tensor]:
+        """Named tensors of the model file; the output is multiplied by `target_gain`, which undoes normalisation."""
+        return {name: tensor * target_gain for name, tensor in self.state_dict().items()}

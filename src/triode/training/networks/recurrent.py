@@ -1,0 +1,75 @@
+"""LSTM and GRU: one recurrent stack, a linear output, and the input added to it (Wright, Damskägg, Välimäki 2019)."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from triode.errors import OptionError
+
+State = Tensor | tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class RecurrentConfig:
+    """`unit` lstm or gru, `hidden_size` per layer, and whether the input is added to the output (`skip`)."""
+
+    unit: Literal["lstm", "gru"] = "lstm"
+    hidden_size: int = 32
+    num_layers: int = 1
+    skip: bool = True
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("lstm", "gru"):
+            raise OptionError(f"recurrent: unknown unit {self.unit!r}; use lstm or gru")
+        if not 1 <= self.hidden_size <= 1024 or not 1 <= self.num_layers <= 8:
+            raise OptionError(f"{self.unit}: hidden size {self.hidden_size}, layers {self.num_layers} are out of range")
+
+
+class Recurrent(nn.Module):
+    """(B, T) and the state before -> (B, T) and the state after: y = lin(h) + skip * x."""
+
+    receptive_field = 1
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__()
+        self.config = config
+        kind = nn.LSTM if config.unit == "lstm" else nn.GRU
+        self.rec = kind(1, config.hidden_size, config.num_layers, batch_first=True)
+        self.lin = nn.Linear(config.hidden_size, 1)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Orthogonal recurrence and a forget bias of 1: PyTorch's default barely trains on amps."""
+        hidden = self.config.hidden_size
+        for name, parameter in self.rec.named_parameters():
+            if name.startswith("weight_hh"):
+                for block in torch.split(parameter.data, hidden):
+                    nn.init.orthogonal_(block)
+            elif name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(parameter.data)
+            else:
+                nn.init.zeros_(parameter.data)
+                if self.config.unit == "lstm" and name.startswith("bias_ih"):
+                    parameter.data[hidden : 2 * hidden] = 1.0
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """(B, T), state or None for zero -> (B, T), state."""
+        h, state = self.rec(x.unsqueeze(-1), state)
+        y = self.lin(h).squeeze(-1)
+        return (y + x if self.config.skip else y), state
+
+    def architecture(self) -> dict[str, Any]:
+        """The JSON object of docs/model-file.md."""
+        return {
+            "name": self.config.unit,
+            "input_size": 1,
+            "hidden_size": self.config.hidden_size,
+            "num_layers": self.config.num_layers,
+            "skip": self.config.skip,
+        }
+
+    def tensors(self, target_gain: float) -> dict[str, Tensor]:
+        """Named tensors of the model file; the output is multiplied by `target_gain`, which undoes normalisation."""
+        return {**self.state_dict(), "output_scale": torch.tensor([target_gain])}

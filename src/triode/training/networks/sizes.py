@@ -1,0 +1,113 @@
+"""Architectures and sizes by name: the closed table that `--arch` and `--size` choose from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from triode.errors import OptionError
+from triode.training.networks.linear import Linear, LinearConfig
+from triode.training.networks.recurrent import Recurrent, RecurrentConfig
+from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig, config_from_architecture
+
+Network = WaveNet | Recurrent | Linear
+
+TANH: Mapping[str, Any] = {"type": "Tanh"}
+LEAKY_RELU: Mapping[str, Any] = {"type": "LeakyReLU", "negative_slope": 0.01}
+
+
+def a1_shape(first: int, second: int, dilations: Sequence[Sequence[int]]) -> WaveNetConfig:
+    """NAM's first generation: two arrays, kernel 3, tanh, `first` then `second` channels."""
+    arrays = []
+    for index, (channels, spread) in enumerate(zip((first, second), dilations, strict=True)):
+        layers = len(spread)
+        arrays.append(
+            ArrayConfig(
+                input_size=1 if index == 0 else first,
+                channels=channels,
+                kernel_sizes=(3,) * layers,
+                dilations=tuple(spread),
+                activations=(TANH,) * layers,
+                head=HeadConfig(out_channels=second if index == 0 else 1, bias=index == 1),
+            )
+        )
+    return WaveNetConfig(tuple(arrays), head_scale=0.02)
+
+
+def a2_shape(channels: int) -> WaveNetConfig:
+    """NAM's second generation: one array of 23 layers, kernels 6 and 15, leaky ReLU, a head of 16 taps."""
+    primes = (1, 3, 7, 17, 41, 101, 239)
+    kernel_sizes = (6,) * 14 + (15,) * 2 + (6,) * 7
+    array = ArrayConfig(
+        input_size=1,
+        channels=channels,
+        kernel_sizes=kernel_sizes,
+        dilations=primes * 2 + (1, 13) + primes,
+        activations=(LEAKY_RELU,) * len(kernel_sizes),
+        head=HeadConfig(out_channels=1, kernel_size=16, bias=True),
+    )
+    return WaveNetConfig((array,), head_scale=0.01)
+
+
+_OCTAVES = [2**i for i in range(10)]
+_SHORT = ([2**i for i in range(7)], [2**i for i in range(7, 10)] + _OCTAVES)
+
+WAVENETS: Mapping[str, WaveNetConfig] = {
+    "nano": a1_shape(4, 2, _SHORT),
+    "feather": a1_shape(8, 4, _SHORT),
+    "lite": a1_shape(12, 6, _SHORT),
+    "standard": a1_shape(16, 8, (_OCTAVES, _OCTAVES)),
+    "a2-lite": a2_shape(3),
+    "a2-full": a2_shape(8),
+}
+HIDDEN_SIZES = {"nano": 8, "feather": 16, "lite": 24, "standard": 40, "full": 64}
+TAPS = {"nano": 256, "feather": 1024, "lite": 4096, "standard": 8192, "full": 32768}
+ARCHITECTURES = ("wavenet", "lstm", "gru", "linear")
+
+
+def size_names(arch: str) -> tuple[str, ...]:
+    """The sizes that `arch` has."""
+    return (*WAVENETS, "full") if arch == "wavenet" else tuple(HIDDEN_SIZES if arch in ("lstm", "gru") else TAPS)
+
+
+def make_network(arch: str, size: str, seed: int) -> Network:
+    """A freshly initialised network. `size` is a name, or a number: hidden units, taps, or channels of the A2 shape.
+
+    Raises OptionError for unknown names.
+    """
+    if arch not in ARCHITECTURES:
+        raise OptionError(f"--arch {arch}: unknown; choose one of {', '.join(ARCHITECTURES)}")
+    number = int(size) if size.isdigit() else None
+    if number is None and size not in size_names(arch):
+        raise OptionError(f"--size {size}: unknown for {arch}; choose {', '.join(size_names(arch))}, or a number")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if arch == "wavenet":
+            if number is not None:
+                return WaveNet(a2_shape(number))
+            return WaveNet(WAVENETS["a2-full" if size == "full" else size])
+        if arch == "linear":
+            return Linear(LinearConfig(TAPS[size] if number is None else number))
+        return Recurrent(
+            RecurrentConfig("lstm" if arch == "lstm" else "gru", HIDDEN_SIZES[size] if number is None else number)
+        )
+
+
+def network_from_architecture(architecture: Mapping[str, Any]) -> Network:
+    """A network of the shape a model file describes; raises OptionError for what can be played but not trained."""
+    name = architecture.get("name")
+    if name == "wavenet":
+        return WaveNet(config_from_architecture(architecture))
+    if name in ("lstm", "gru"):
+        return Recurrent(
+            RecurrentConfig(name, architecture["hidden_size"], architecture["num_layers"], bool(architecture["skip"]))
+        )
+    if name == "linear":
+        return Linear(LinearConfig(architecture["taps"]))
+    raise OptionError(f"a model of architecture {name!r} can be played but not trained; train a new one instead")
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Trained numbers in the network."""
+    return sum(parameter.numel() for parameter in network.parameters())
