@@ -170,7 +170,8 @@ class WaveNet(nn.Module):
         for array in self.arrays:
             h, head = array(h, condition, head)
         assert head is not None
-        return self.head_scale * head.squeeze(1)
+        y: Tensor = self.head_scale * head.squeeze(1)
+        return y
 
     def architecture(self) -> dict[str, Any]:
         """The JSON object of docs/model-file.md."""

@@ -1,0 +1,143 @@
+"""From aligned takes to batches: what is trained on, what is held out, and no loss on unsettled samples."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from triode.audio import Samples
+from triode.errors import OptionError, RecordingError
+
+TARGET_RMS_DBFS = -18.0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An aligned take: `dry` and `wet` of equal length, and the stretches (in samples) for training and held out."""
+
+    dry: Samples
+    wet: Samples
+    train: tuple[int, int]
+    validate: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pairs on one device; `wet` is divided by `target_gain`, so that its training part has an RMS of -18 dBFS."""
+
+    dry: tuple[Tensor, ...]
+    wet: tuple[Tensor, ...]
+    train: tuple[tuple[int, int], ...]
+    validate: tuple[tuple[int, int], ...]
+    rate_hz: int
+    target_gain: float
+
+    @property
+    def target_power(self) -> float:
+        """Mean square of the normalised target."""
+        return float(10 ** (TARGET_RMS_DBFS / 10))
+
+    @property
+    def train_samples(self) -> int:
+        """Target samples in all training stretches."""
+        return sum(end - start for start, end in self.train)
+
+    def batches(self, size: int, length: int, lead: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Endless random crops: dry (size, lead + length) and wet (size, length), the wet of the last `length` samples.
+
+        `lead` samples of real dry audio come before every target sample, so a network with that much memory has
+        settled; the first `lead` samples of a stretch are therefore never a target. A take is drawn in proportion to
+        its length.
+        """
+        room = torch.tensor([end - start - lead - length + 1 for start, end in self.train]).clamp_min(0)
+        if int(room.sum()) == 0:
+            raise RecordingError(
+                f"the longest training stretch has {max(end - start for start, end in self.train)} samples, but one "
+                f"crop needs {lead + length}; record more, or choose a smaller model"
+            )
+        edges = room.cumsum(0)
+        dry = [signal.unfold(0, lead + length, 1) if len(signal) >= lead + length else None for signal in self.dry]
+        wet = [signal.unfold(0, length, 1) if len(signal) >= length else None for signal in self.wet]
+        while True:
+            draws = torch.randint(int(edges[-1]), (size,), generator=generator)
+            takes = torch.searchsorted(edges, draws, right=True)
+            rows = []
+            for take, draw in zip(takes.tolist(), draws.tolist(), strict=True):
+                start = self.train[take][0] + draw - (int(edges[take - 1]) if take else 0)
+                x, y = dry[take], wet[take]
+                assert x is not None, "a take shorter than a crop was drawn"
+                assert y is not None, "a take shorter than a crop was drawn"
+                rows.append((x[start], y[start + lead]))
+            yield torch.stack([x for x, _ in rows]), torch.stack([y for _, y in rows])
+
+    def held_out(self, length: int, lead: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The validation stretches in order, as dry (1, lead + n) and wet (1, n) with n <= length."""
+        for dry, wet, (start, end) in zip(self.dry, self.wet, self.validate, strict=True):
+            for at in range(max(start, lead), end, length):
+                stop = min(at + length, end)
+                yield dry[at - lead : stop].unsqueeze(0), wet[at:stop].unsqueeze(0)
+
+
+def make_dataset(pairs: list[Pair], rate_hz: int, device: str | torch.device = "cpu") -> Dataset:
+    """Put aligned pairs on `device` with the target normalised. Raises RecordingError for a silent target."""
+    energy = sum(float(np.square(p.wet[slice(*p.train)], dtype=np.float64).sum()) for p in pairs)
+    samples = sum(p.train[1] - p.train[0] for p in pairs)
+    rms = (energy / max(samples, 1)) ** 0.5
+    if rms < 1e-7:
+        raise RecordingError("the training part of the wet recording is silent; check the cable and the level")
+    target_gain = rms / 10 ** (TARGET_RMS_DBFS / 20)
+    return Dataset(
+        dry=tuple(torch.from_numpy(np.ascontiguousarray(p.dry)).to(device) for p in pairs),
+        wet=tuple(torch.from_numpy(np.ascontiguousarray(p.wet) / np.float32(target_gain)).to(device) for p in pairs),
+        train=tuple(p.train for p in pairs),
+        validate=tuple(p.validate for p in pairs),
+        rate_hz=rate_hz,
+        target_gain=target_gain,
+    )
+
+
+def split(
+    samples: int,
+    rate_hz: int,
+    train_seconds: tuple[float, float] | None,
+    validate_seconds: tuple[float, float] | None,
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Training and validation stretches in samples; without a choice the last tenth (2 to 30 s) is held out,
+    or what follows a chosen training stretch.
+
+    Raises OptionError where a stretch is outside the take or the two overlap.
+    """
+    train = (0, samples) if train_seconds is None else _stretch(train_seconds, samples, rate_hz, "--train")
+    if validate_seconds is not None:
+        validate = _stretch(validate_seconds, samples, rate_hz, "--validate")
+        if train_seconds is None:
+            train = (0, validate[0]) if validate[0] >= samples - validate[1] else (validate[1], samples)
+    elif samples - train[1] >= 2 * rate_hz:
+        validate = (train[1], min(train[1] + 30 * rate_hz, samples))
+    else:
+        tenth = round(min(30.0 * rate_hz, max(2.0 * rate_hz, 0.1 * (train[1] - train[0]))))
+        validate = (max(train[1] - tenth, (train[0] + train[1]) // 2), train[1])
+        train = (train[0], validate[0])
+    if train[0] < validate[1] and validate[0] < train[1]:
+        raise OptionError(
+            f"--train {train[0] / rate_hz:g}:{train[1] / rate_hz:g} and --validate "
+            f"{validate[0] / rate_hz:g}:{validate[1] / rate_hz:g} overlap; held-out audio must not be trained on"
+        )
+    if train[1] - train[0] < rate_hz // 2 or validate[1] - validate[0] < rate_hz // 10:
+        raise RecordingError(
+            f"{samples / rate_hz:.2f} s of audio is too short to train on and hold out; record 10 s or more"
+        )
+    return train, validate
+
+
+def _stretch(seconds: tuple[float, float], samples: int, rate_hz: int, option: str) -> tuple[int, int]:
+    start, end = (round(value * rate_hz) for value in seconds)
+    # A take may be a few samples shorter than asked for once its latency is removed.
+    end = samples if samples < end <= samples + rate_hz else end
+    if not 0 <= start < end <= samples:
+        raise OptionError(
+            f"{option} {seconds[0]:g}:{seconds[1]:g}: expected a stretch within 0:{samples / rate_hz:g} seconds"
+        )
+    return start, end
