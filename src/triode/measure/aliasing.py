@@ -5,6 +5,7 @@ back to frequencies that belong to no harmonic; high notes get a metallic whistl
 docs/measures.md (after Sato & Smith, DAFx-25, arXiv 2505.04082).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,10 @@ def aliasing_to_signal_ratio(
     silence = run(process, np.zeros(first.settle + first.window, dtype=np.float32))
     noise_energy = amplitudes(silence[first.settle :]) ** 2
     ratio_db = np.array(
-        [[_ratio_db(steady_spectrum(process, tone) ** 2, noise_energy, tone.harmonic_bins) for tone in row] for row in tones]
+        [
+            [_ratio_db(steady_spectrum(process, tone) ** 2, noise_energy, tone.harmonic_bins) for tone in row]
+            for row in tones
+        ]
     )
     return Aliasing(tuple(row[0].frequency_hz for row in tones), tuple(map(float, levels_dbfs)), ratio_db)
 
@@ -75,4 +79,4 @@ def _ratio_db(energy: NDArray[np.float64], noise_energy: NDArray[np.float64], ha
     between[0] = False
     between[harmonics] = False
     aliased = float(np.sum(energy[between]) - np.sum(noise_energy[between]))
-    return max(LOWEST_DB, 10 * np.log10(max(aliased, 0.0) / harmonic + 10 ** (LOWEST_DB / 10)))
+    return 10 * math.log10(max(aliased / harmonic, 10 ** (LOWEST_DB / 10)))

@@ -53,7 +53,8 @@ class Tone:
     def samples(self) -> Samples:
         """The tone itself, settling time first: (settle + window,)."""
         phase = 2 * np.pi * self.periods / self.window * np.arange(-self.settle, self.window)
-        return cast(Samples, (10 ** (self.level_dbfs / 20) * np.sin(phase)).astype(np.float32))
+        sine: Samples = (10 ** (self.level_dbfs / 20) * np.sin(phase)).astype(np.float32)
+        return sine
 
 
 def fitted_tone(frequency_hz: float, level_dbfs: float, rate_hz: float) -> Tone:
@@ -74,12 +75,12 @@ def amplitudes(signal: Float64) -> Float64:
     """Amplitude of each bin of a signal that fits the window: a sine of peak 1 counts 1, DC its absolute value."""
     spectrum = np.abs(np.fft.rfft(signal)) / len(signal)
     spectrum[1:] *= 2
-    return cast(Float64, spectrum)
+    return spectrum
 
 
 def run(process: Process, signal: Samples) -> Float64:
     """The output of `process`, in float64. Raises OptionError where it has another length or is not finite."""
-    output: Float64 = np.asarray(process(signal), dtype=np.float64)
+    output = np.asarray(process(signal), dtype=np.float64)
     if output.shape != signal.shape:
         raise OptionError(f"the process made shape {output.shape} of {signal.shape}; it must keep the length")
     if not np.isfinite(output).all():
