@@ -1,0 +1,85 @@
+"""Small models with known weights, for the tests of everything that writes, reads or plays model files."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triode.architecture import parse_architecture
+from triode.model_file import ModelFile, SelfTest, self_test_signal
+
+TANH = {"type": "Tanh"}
+LEAKY_RELU = {"type": "LeakyReLU", "negative_slope": 0.01}
+OCTAVES = [2**i for i in range(10)]
+PRIMES = [1, 3, 7, 17, 41, 101, 239]
+
+
+def a1_architecture(first: int = 16, second: int = 8) -> dict[str, Any]:
+    """NAM's first generation; 16 and 8 channels are its standard size."""
+    arrays = []
+    for index, channels in enumerate((first, second)):
+        arrays.append(
+            {
+                "input_size": (1, first)[index],
+                "condition_size": 1,
+                "channels": channels,
+                "bottleneck": channels,
+                "kernel_sizes": [3] * 10,
+                "dilations": OCTAVES,
+                "activations": [TANH] * 10,
+                "gating": ["none"] * 10,
+                "secondary_activations": [None] * 10,
+                "head": {"out_channels": (second, 1)[index], "kernel_size": 1, "bias": index == 1},
+            }
+        )
+    return {"name": "wavenet", "arrays": arrays}
+
+
+def a2_architecture(channels: int) -> dict[str, Any]:
+    """NAM's second generation; 8 channels are its full size, 3 its lite one."""
+    array = {
+        "input_size": 1,
+        "condition_size": 1,
+        "channels": channels,
+        "bottleneck": channels,
+        "kernel_sizes": [6] * 14 + [15] * 2 + [6] * 7,
+        "dilations": [*PRIMES, *PRIMES, 1, 13, *PRIMES],
+        "activations": [LEAKY_RELU] * 23,
+        "gating": ["none"] * 23,
+        "secondary_activations": [None] * 23,
+        "head": {"out_channels": 1, "kernel_size": 16, "bias": True},
+    }
+    return {"name": "wavenet", "arrays": [array]}
+
+
+def recurrent_architecture(unit: str, hidden_size: int = 8, num_layers: int = 1, skip: bool = True) -> dict[str, Any]:
+    """An LSTM or a GRU."""
+    shape = {"input_size": 1, "hidden_size": hidden_size, "num_layers": num_layers}
+    return {"name": unit, **shape, "skip": skip}
+
+
+def random_tensors(architecture: Mapping[str, Any], seed: int = 0) -> dict[str, NDArray[np.float32]]:
+    """Weights of about the size that training leaves, so that signals neither vanish nor explode."""
+    rng = np.random.default_rng(seed)
+    tensors = {}
+    for name, shape in parse_architecture(architecture).tensor_shapes().items():
+        fan_in = max(1, int(np.prod(shape[1:])))
+        tensors[name] = (rng.uniform(-1, 1, shape) / np.sqrt(fan_in)).astype(np.float32)
+        if name.endswith(("head_scale", "output_scale")):
+            tensors[name] = np.asarray([0.5], dtype=np.float32)
+    return tensors
+
+
+def model_file(architecture: Mapping[str, Any], **changes: Any) -> ModelFile:
+    """A model file with random weights; its self-test output is silence, to be replaced where it matters."""
+    signal = self_test_signal(48_000)
+    fields = {
+        "name": "test device",
+        "architecture": architecture,
+        "tensors": random_tensors(architecture),
+        "sample_rate": 48_000,
+        "warm_up_samples": parse_architecture(architecture).receptive_field,
+        "self_test": SelfTest(signal, np.zeros_like(signal)),
+    }
+    return ModelFile(**(fields | changes))
