@@ -142,6 +142,8 @@ class Array(nn.Module):
     def forward(self, h: Tensor, condition: Tensor, head: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, input_size, T), (B, D, T'), (B, bottleneck, T'') -> layer output and head output."""
         length = h.shape[-1] - self.trim
+        if head is not None:  # a head of several taps before this array may have shortened it more
+            length = min(length, head.shape[-1])
         h = causal_conv(h, self.rechannel.weight, None)
         total = None if head is None else head[..., -length:]
         for layer in self.layers:
@@ -171,7 +173,7 @@ class WaveNet(nn.Module):
             h, head = array(h, condition, head)
         assert head is not None
         y: Tensor = self.head_scale * head.squeeze(1)
-        return y
+        return y[:, -(x.shape[-1] - self.receptive_field + 1) :]
 
     def architecture(self) -> dict[str, Any]:
         """The JSON object of docs/model-file.md."""

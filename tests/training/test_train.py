@@ -1,0 +1,190 @@
+"""The loop: it learns, it keeps the best, it can be interrupted and resumed, and a seed fixes the result."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from triode.errors import OptionError, TrainingError
+from triode.training import train as train_module
+from triode.training.checkpoint import read_checkpoint
+from triode.training.config import TrainConfig
+from triode.training.dataset import Dataset, Pair, make_dataset
+from triode.training.losses import LossConfig
+from triode.training.networks.linear import Linear, LinearConfig
+from triode.training.networks.recurrent import Recurrent, RecurrentConfig
+from triode.training.networks.sizes import TANH
+from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig
+from triode.training.train import learning_rate, train
+
+RATE = 8000
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    """A little device: one-pole low-pass, then a soft clipper with an offset."""
+    rng = np.random.default_rng(0)
+    x = (0.4 * rng.normal(size=5 * RATE)).astype(np.float32)
+    y = np.convolve(x, 0.5 ** np.arange(12))[: len(x)]
+    wet = (np.tanh(2 * y + 0.3) - math.tanh(0.3)).astype(np.float32)
+    return make_dataset([Pair(x, wet, (0, 4 * RATE), (4 * RATE, 5 * RATE))], RATE)
+
+
+def small_wavenet(seed: int = 0) -> WaveNet:
+    torch.manual_seed(seed)
+    array = ArrayConfig(1, 4, (3, 3, 3), (1, 2, 4), (TANH,) * 3, HeadConfig(bias=True))
+    return WaveNet(WaveNetConfig((array,), head_scale=0.1))
+
+
+CONFIG = TrainConfig(epochs=30, batch_size=4, segment_samples=500, learning_rate=0.01, seed=1)
+
+
+def test_a_wavenet_learns_the_device(data: Dataset) -> None:
+    result = train(small_wavenet(), data, CONFIG)
+    assert result.esr < 0.005
+    assert result.esr == min(point.validation_esr for point in result.history)
+    assert result.epochs == pytest.approx(30, abs=0.1)
+
+
+def test_an_lstm_learns_the_device_with_carried_state(data: Dataset) -> None:
+    network = Recurrent(RecurrentConfig("lstm", 8))
+    config = dataclasses.replace(CONFIG, epochs=12, update_samples=250, settle_samples=50, learning_rate=0.02)
+    assert train(network, data, config).esr < 0.05
+
+
+def test_a_linear_system_is_solved(data: Dataset) -> None:
+    wet = torch.from_numpy(np.convolve(data.dry[0].numpy(), [0.0, 0.5, -0.25])[: len(data.dry[0])].astype(np.float32))
+    result = train(Linear(LinearConfig(16)), dataclasses.replace(data, wet=(wet,)), CONFIG)
+    assert result.esr < 1e-6
+
+
+def test_the_same_seed_gives_the_same_weights(data: Dataset) -> None:
+    config = dataclasses.replace(CONFIG, epochs=2)
+    first, second = (train(small_wavenet(), data, config).network.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    other = train(small_wavenet(), data, dataclasses.replace(config, seed=2)).network.state_dict()
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_network_ends_with_its_best_weights(data: Dataset, monkeypatch) -> None:
+    """Held-out error that rises again must not be what is returned."""
+    scores = iter([0.5, 0.1, 0.9] + [0.8] * 100)
+    seen = []
+
+    def scripted(network, data):
+        seen.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        return next(scores)
+
+    monkeypatch.setattr(train_module, "validation_esr", scripted)
+    result = train(small_wavenet(), data, dataclasses.replace(CONFIG, epochs=2))
+    assert result.esr == 0.1
+    assert all(torch.equal(seen[1][name], tensor) for name, tensor in result.network.state_dict().items())
+
+
+def test_patience_stops_early(data: Dataset, monkeypatch) -> None:
+    monkeypatch.setattr(train_module, "validation_esr", lambda network, data: 0.5)
+    result = train(small_wavenet(), data, dataclasses.replace(CONFIG, patience=3))
+    assert len(result.history) == 6  # the first is the best, three are forgiven, the fifth stops, and the closing one
+    assert result.epochs < 15
+
+
+def test_ctrl_c_returns_the_best_so_far(data: Dataset) -> None:
+    def interrupt(progress):
+        if progress.epoch > 1:
+            raise KeyboardInterrupt
+
+    result = train(small_wavenet(), data, dataclasses.replace(CONFIG, epochs=10_000), interrupt)
+    assert result.interrupted
+    assert result.esr < 1.0
+    assert result.epochs < 10_000
+
+
+def test_an_interrupted_training_resumes_where_it_stopped(data: Dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(train_module, "REPORT_SECONDS", 0.0)
+    path = tmp_path / "state"
+    config = dataclasses.replace(CONFIG, epochs=3)
+    uninterrupted = train(small_wavenet(), data, config)
+
+    def stop(progress):
+        if progress.share > 0.4:
+            raise KeyboardInterrupt
+
+    first = train(small_wavenet(), data, config, stop, checkpoint=path)
+    assert first.interrupted
+    saved = read_checkpoint(path)
+    assert 0.3 < saved.numbers["samples"] / (3 * data.train_samples) < 0.5
+    resumed = train(small_wavenet(seed=9), data, config, checkpoint=path, resume=True)
+    assert not path.exists()
+    assert resumed.epochs == pytest.approx(3, abs=0.1)
+    assert resumed.esr == pytest.approx(uninterrupted.esr, rel=0.5)
+    assert resumed.history[: len(saved.numbers["history"])] == first.history[: len(saved.numbers["history"])]
+
+
+def test_resume_refuses_what_is_not_a_training_state(data: Dataset, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "state"
+    with pytest.raises(OptionError, match="no interrupted training"):
+        train(small_wavenet(), data, CONFIG, checkpoint=path, resume=True)
+    path.write_bytes(b"not a state")
+    with pytest.raises(OptionError, match="not a training state"):
+        train(small_wavenet(), data, CONFIG, checkpoint=path, resume=True)
+    monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0.0)
+    path.unlink()
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    train(small_wavenet(), data, dataclasses.replace(CONFIG, epochs=1000), stop, checkpoint=path)
+    with pytest.raises(OptionError, match="another --arch"):
+        train(Recurrent(RecurrentConfig("gru", 4)), data, CONFIG, checkpoint=path, resume=True)
+
+
+def test_divergence_goes_back_to_the_best_weights_and_then_gives_up(data: Dataset, monkeypatch) -> None:
+    real = train_module.losses
+    poisoned = []
+
+    def poison(*arguments):
+        for index, (loss, samples) in enumerate(real(*arguments)):
+            broken = index == 20
+            poisoned.append(broken)
+            yield (loss * math.nan if broken else loss), samples
+
+    monkeypatch.setattr(train_module, "losses", poison)
+    with pytest.raises(TrainingError, match="infinite 5 times"):
+        train(small_wavenet(), data, CONFIG)
+    assert sum(poisoned) == 5
+
+
+def test_loss_options_reach_the_loop(data: Dataset) -> None:
+    config = dataclasses.replace(CONFIG, epochs=1, loss=LossConfig(mse=0.75, dc=0.25, pre_emphasis=0.85))
+    assert train(small_wavenet(), data, config).esr < 1.0
+
+
+def test_learning_rate_rises_then_falls_along_a_cosine() -> None:
+    config = TrainConfig(epochs=1, learning_rate=0.01, rising_share=0.1, final_learning_rate=0.01)
+    rates = [learning_rate(share, config) for share in (0.0, 0.05, 0.1, 0.55, 1.0)]
+    assert rates[0] < rates[1] < rates[2] == 0.01
+    assert rates[3] == pytest.approx(0.01 * (0.01 + 0.99 * 0.5))
+    assert rates[4] == pytest.approx(0.0001)
+
+
+def test_budgets_are_checked() -> None:
+    for arguments in (
+        {},
+        {"epochs": 1, "seconds": 1},
+        {"epochs": 0},
+        {"seconds": math.inf},
+        {"epochs": 1, "batch_size": 0},
+    ):
+        with pytest.raises(OptionError):
+            TrainConfig(**arguments)
