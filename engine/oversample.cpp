@@ -1,0 +1,96 @@
+#include "oversample.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace triode {
+namespace {
+
+constexpr double kCutoff = 0.4575;   // middle of the transition band, of the outer rate
+constexpr double kKaiserBeta = 7.86;  // 80 dB
+constexpr std::size_t kLanes = 8;    // partial sums, so that the compiler can keep them in vector registers
+
+/// Modified Bessel function of the first kind, order 0, by its power series.
+double bessel_i0(double x) {
+  double term = 1.0;
+  double sum = 1.0;
+  for (int k = 1; term > 1e-17 * sum; ++k) {
+    term *= x * x / (4.0 * k * k);
+    sum += term;
+  }
+  return sum;
+}
+
+/// Windowed-sinc low-pass of `length` taps (odd) with unit gain at 0 Hz; `cutoff` in cycles per sample.
+std::vector<double> lowpass(std::size_t length, double cutoff) {
+  std::vector<double> taps(length);
+  const double middle = static_cast<double>(length - 1) / 2.0;
+  double sum = 0.0;
+  for (std::size_t n = 0; n < length; ++n) {
+    const double t = static_cast<double>(n) - middle;
+    const double place = t / middle;
+    const double sinc = t == 0.0 ? 2.0 * cutoff
+                                 : std::sin(2.0 * std::numbers::pi * cutoff * t) / (std::numbers::pi * t);
+    taps[n] = sinc * bessel_i0(kKaiserBeta * std::sqrt(std::max(0.0, 1.0 - place * place)));
+    sum += taps[n];
+  }
+  for (double& tap : taps) tap /= sum;
+  return taps;
+}
+
+}  // namespace
+
+void Oversampler::configure(std::size_t factor) {
+  factor_ = factor;
+  const std::size_t span = kLatencySamples;
+  const std::vector<double> taps = lowpass(span * factor + 1, kCutoff / static_cast<double>(factor));
+  up_taps_.assign((span + 1) * factor, 0.0F);
+  down_taps_.assign((taps.size() + kLanes - 1) / kLanes * kLanes, 0.0F);
+  for (std::size_t n = 0; n < taps.size(); ++n) {
+    up_taps_[n] = static_cast<float>(taps[n] * static_cast<double>(factor));
+    down_taps_[n] = static_cast<float>(taps[n]);
+  }
+  up_past_.assign(span + kBlockSamples, 0.0F);
+  // The padding of down_taps_ multiplies samples past the newest one that counts: they must exist.
+  down_past_.assign((span + kBlockSamples) * factor + kLanes, 0.0F);
+}
+
+void Oversampler::reset() noexcept {
+  std::fill(up_past_.begin(), up_past_.end(), 0.0F);
+  std::fill(down_past_.begin(), down_past_.end(), 0.0F);
+}
+
+void Oversampler::up(const float* in, std::size_t n, float* out) noexcept {
+  const std::size_t span = kLatencySamples;
+  std::copy_n(in, n, up_past_.begin() + span);
+  std::fill_n(out, n * factor_, 0.0F);
+  for (std::size_t m = 0; m < n; ++m) {
+    float* const group = out + m * factor_;
+    for (std::size_t delay = 0; delay <= span; ++delay) {
+      const float sample = up_past_[m + span - delay];
+      const float* const taps = up_taps_.data() + delay * factor_;
+      for (std::size_t phase = 0; phase < factor_; ++phase) group[phase] += taps[phase] * sample;
+    }
+  }
+  std::copy_n(up_past_.begin() + n, span, up_past_.begin());
+}
+
+void Oversampler::down(const float* in, std::size_t n, float* out) noexcept {
+  const std::size_t past = kLatencySamples * factor_;
+  std::copy_n(in, n * factor_, down_past_.begin() + past);
+  for (std::size_t m = 0; m < n; ++m) {
+    // The window ends at the first inner sample of each group: both ways together are late by whole outer samples.
+    const float* const window = down_past_.data() + m * factor_;
+    float sums[kLanes] = {};
+    for (std::size_t tap = 0; tap < down_taps_.size(); tap += kLanes) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += down_taps_[tap + lane] * window[tap + lane];
+    }
+    float sum = 0.0F;
+    for (const float partial : sums) sum += partial;
+    out[m] = sum;
+  }
+  std::copy_n(down_past_.begin() + n * factor_, past, down_past_.begin());
+}
+
+}  // namespace triode
