@@ -3,6 +3,7 @@
 Inside Triode audio is mono float32 with full scale at 1.0. Files of any format libsndfile reads come in.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +51,12 @@ def read_audio(path: str | Path, *, channel: int | None = None) -> Audio:
     try:
         with soundfile.SoundFile(path) as file:
             rate_hz, announced, subtype = int(file.samplerate), int(file.frames), str(file.subtype)
+            missing_bytes = _missing_bytes(file.extra_info)
             data = file.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         raise AudioFileError(f"{path} is not a readable audio file ({error}); expected wav, flac or aiff") from error
+    if missing_bytes:
+        raise AudioFileError(f"{path} is truncated: {missing_bytes} bytes announced in it are missing; copy it again")
     if len(data) == 0:
         raise AudioFileError(f"{path} holds no samples; record or export it again")
     if len(data) < announced:
@@ -69,6 +73,18 @@ def read_audio(path: str | Path, *, channel: int | None = None) -> Audio:
         where = int(np.argmin(np.isfinite(samples))) / rate_hz
         raise AudioFileError(f"{path} holds {bad} NaN or infinite samples, the first at {where:.3f} s; export it again")
     return Audio(samples, rate_hz, full_scale=np.inf if subtype in ("FLOAT", "DOUBLE") else 1.0)
+
+
+def _missing_bytes(log: str) -> int:
+    """Bytes that the header announces and the file lacks, from libsndfile's log: it reads what is there in silence.
+
+    A length of 2 GiB or more is what programs write that stream and cannot know it; a few bytes are sloppy headers.
+    """
+    found = re.search(r"^ *(?:data|SSND|Data Size|Riff size|riff)\s*: (\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    if not found:
+        return 0
+    announced, present = int(found[1]), int(found[2])
+    return announced - present if present + 16 < announced < 0x7FF00000 else 0
 
 
 def write_audio(path: str | Path, samples: Samples, rate_hz: int, *, subtype: str | None = None) -> None:

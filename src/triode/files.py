@@ -1,6 +1,7 @@
 """Writing files so that nothing that existed is lost: write beside the target, then rename."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     except PermissionError as error:
         raise OptionError(f"cannot write {target}: the folder {folder} is read-only; choose another") from error
     except OSError as error:
-        if error.errno == 30:  # EROFS
+        if error.errno == errno.EROFS:
             raise OptionError(f"cannot write {target}: {folder} is on a read-only disk") from error
         raise OutputError(f"cannot write {target}: {error.strerror}") from error
     os.close(handle)
@@ -40,7 +41,9 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~mask)
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}; free some space and try again") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "free some space and try again" if full else "check the disk"
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; {advice}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,0 +1,103 @@
+"""One declaration of a knob: ranges, tapers, and what people type."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triode.errors import OptionError
+from triode.knobs import Knob, checked_settings, parse_settings
+
+DRIVE = Knob("drive", "%", 0, 10, 5)
+TONE = Knob("tone", "Hz", 100, 10_000, 1_000, "log")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": ""}, "use a word"),
+        ({"name": "two words"}, "use a word"),
+        ({"name": "a=b"}, "use a word"),
+        ({"name": "a", "low": 1.0, "high": 1.0, "default": 1.0}, "is empty"),
+        ({"name": "a", "low": 2.0, "high": 1.0}, "is empty"),
+        ({"name": "a", "high": math.inf}, "is empty"),
+        ({"name": "a", "low": math.nan}, "is empty"),
+        ({"name": "a", "default": 1.5}, "outside"),
+        ({"name": "a", "default": math.nan}, "outside"),
+        ({"name": "a", "taper": "audio"}, "use linear or log"),
+        ({"name": "a", "low": 0.0, "taper": "log"}, "above 0"),
+    ],
+)
+def test_impossible_knobs(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Knob(**fields)
+
+
+def test_travel() -> None:
+    """The middle of the travel is the arithmetic mean of a linear range, the geometric mean of a logarithmic one."""
+    assert DRIVE.value(0.5) == pytest.approx(5)
+    assert TONE.value(0.5) == pytest.approx(1_000)
+    for knob in (DRIVE, TONE):
+        assert knob.value(0) == pytest.approx(knob.low)
+        assert knob.value(1) == pytest.approx(knob.high)
+
+
+@given(travel=st.floats(0, 1), low=st.floats(0.001, 100), span=st.floats(1.01, 1000))
+def test_value_and_travel_are_inverse(travel: float, low: float, span: float) -> None:
+    for taper in ("linear", "log"):
+        knob = Knob("k", "", low, low * span, low, taper)
+        assert knob.travel(knob.value(travel)) == pytest.approx(travel, abs=1e-9)
+
+
+def test_settings_in_units_and_in_per_cent() -> None:
+    assert parse_settings([], [DRIVE, TONE]) == {"drive": 5, "tone": 1_000}
+    assert parse_settings(["drive=7"], [DRIVE, TONE]) == {"drive": 7, "tone": 1_000}
+    assert parse_settings(["tone=50%", "drive=10%"], [DRIVE, TONE]) == {
+        "drive": pytest.approx(1),
+        "tone": pytest.approx(1_000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gain=3", "there is no knob 'gain'; the knobs here: drive, tone"),
+        ("drive", "expected a number after '=', like drive=0.7 or drive=70%"),
+        ("drive=", "expected a number"),
+        ("drive=loud", "expected a number"),
+        ("drive=11", r"drive = 11: outside its range 0 to 10 %"),
+        ("drive=-1", "outside"),
+        ("drive=nan", "outside"),
+        ("tone=inf", "outside"),
+        ("drive=101%", "per cent of travel run from 0 to 100"),
+        ("drive=nan%", "per cent"),
+        ("=3", "there is no knob ''"),
+    ],
+)
+def test_wrong_settings(text: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message) as caught:
+        parse_settings([text], [DRIVE, TONE])
+    assert caught.value.exit_status == 2
+
+
+def test_a_model_without_knobs() -> None:
+    with pytest.raises(OptionError, match="the knobs here: none"):
+        parse_settings(["drive=3"], [])
+
+
+@given(name=st.sampled_from(["drive", "tone", "x", ""]), number=st.text(max_size=12))
+def test_any_text_is_a_setting_or_a_refusal(name: str, number: str) -> None:
+    try:
+        settings = parse_settings([f"{name}={number}"], [DRIVE, TONE])
+    except OptionError:
+        return
+    assert DRIVE.low <= settings["drive"] <= DRIVE.high
+    assert TONE.low <= settings["tone"] <= TONE.high
+
+
+def test_checked_settings() -> None:
+    assert checked_settings({"drive": 0.1 + 0.2}, [DRIVE, TONE]) == {"drive": 0.1 + 0.2, "tone": 1_000}
+    with pytest.raises(OptionError, match="outside"):
+        checked_settings({"tone": 99.9}, [DRIVE, TONE])
