@@ -59,6 +59,17 @@ def recurrent_architecture(unit: str, hidden_size: int = 8, num_layers: int = 1,
     return {"name": unit, **shape, "skip": skip}
 
 
+def convnet_architecture(batchnorm: bool) -> dict[str, Any]:
+    """Two blocks of two taps, as some `.nam` files have."""
+    return {
+        "name": "convnet",
+        "channels": 3,
+        "dilations": [1, 4],
+        "batchnorm": batchnorm,
+        "activation": TANH,
+    }
+
+
 def random_tensors(architecture: Mapping[str, Any], seed: int = 0) -> dict[str, NDArray[np.float32]]:
     """Weights of about the size that training leaves, so that signals neither vanish nor explode."""
     rng = np.random.default_rng(seed)
@@ -68,6 +79,8 @@ def random_tensors(architecture: Mapping[str, Any], seed: int = 0) -> dict[str, 
         tensors[name] = (rng.uniform(-1, 1, shape) / np.sqrt(fan_in)).astype(np.float32)
         if name.endswith(("head_scale", "output_scale")):
             tensors[name] = np.asarray([0.5], dtype=np.float32)
+        elif name.endswith(("norm.variance", "norm.epsilon")):
+            tensors[name] = np.abs(tensors[name])
     return tensors
 
 

@@ -20,11 +20,16 @@ def sine(rate_hz: int, seconds: float = 0.1, hz: float = 440.0) -> np.ndarray:
     return (0.5 * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate_hz)) / rate_hz)).astype(np.float32)
 
 
-@pytest.mark.parametrize("ending", ["wav", "flac", "aiff"])
-@pytest.mark.parametrize("subtype", STEPS)
+KINDS = [
+    (ending, subtype)
+    for ending in ("wav", "flac", "aiff")
+    for subtype in STEPS
+    if soundfile.check_format(ending.upper(), subtype)
+]
+
+
+@pytest.mark.parametrize(("ending", "subtype"), KINDS)
 def test_formats_and_bit_depths(tmp_path: Path, ending: str, subtype: str) -> None:
-    if not soundfile.check_format(ending.upper(), subtype):
-        pytest.skip(f"{ending} has no {subtype}")
     path, x = tmp_path / f"a.{ending}", sine(48_000)
     soundfile.write(path, x.astype(np.float64), 48_000, subtype=subtype)
     audio = read_audio(path)

@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from models import a1_architecture, a2_architecture, model_file, recurrent_architecture
+from models import a1_architecture, a2_architecture, convnet_architecture, model_file, recurrent_architecture
 from triode.errors import ModelFileError
 from triode.knobs import Knob
 from triode.model_file import Alignment, Levels, SelfTest, loudness_db, self_test_signal, write_model
@@ -74,6 +74,9 @@ def test_same_model_same_bytes(tmp_path: Path) -> None:
         (LSTM, 4 * 8 * 9 + 2 * 32 + 9 + 1),
         (recurrent_architecture("gru", 8, 2), 3 * 8 * (9 + 16) + 4 * 24 + 9 + 1),
         (LINEAR, 5),
+        # Two blocks: (1 + 3) * 3 * 2 taps, five norms of 3 less one scalar each, the output 3 + 1.
+        (convnet_architecture(batchnorm=True), 24 + 2 * (4 * 3 + 1) + 4),
+        (convnet_architecture(batchnorm=False), 24 + 2 * 3 + 4),
     ],
 )
 def test_number_of_weights(tmp_path: Path, architecture: dict[str, Any], count: int) -> None:
@@ -211,13 +214,13 @@ def test_wavenets_that_do_not_fit_together(tmp_path: Path, array: int, change: d
 def test_self_test_signal(rate_hz: int) -> None:
     signal = self_test_signal(rate_hz)
     assert len(signal) == round(0.4 * rate_hz)
-    assert loudness_db(signal) == pytest.approx(-18, abs=1e-3)
-    assert np.abs(signal).max() < 1
+    assert loudness_db(signal) == pytest.approx(-15, abs=1e-3)
+    assert np.abs(signal).max() < 0.8
     np.testing.assert_array_equal(signal, self_test_signal(rate_hz))
     burst = signal[int(0.6 * len(signal)) : int(0.8 * len(signal))]
     spectrum = np.abs(np.fft.rfft(burst)) ** 2
     upper = spectrum[len(spectrum) // 2 :].sum() / spectrum.sum()
-    assert 0.3 < upper < 0.6, "the burst must reach the upper half of the band"
+    assert upper > 0.2, "the burst must reach the upper half of the band"
     np.testing.assert_array_equal(signal[int(0.8 * len(signal)) :], 0)
 
 

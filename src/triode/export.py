@@ -14,16 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triode.architecture import (
-    FILM_POSITIONS,
-    Activation,
-    Linear,
-    Recurrent,
-    WaveNet,
-    WaveNetArray,
-    check_tensors,
-    parse_architecture,
-)
+from triode.architecture import ConvNet, Linear, Recurrent, check_tensors, parse_architecture
+from triode.architecture_wavenet import FILM_POSITIONS, Activation, Head, WaveNet, WaveNetArray
 from triode.errors import ModelFileError, OptionError
 from triode.files import write_bytes
 from triode.model_file import ModelFile, model_bytes
@@ -34,7 +26,6 @@ Tensors = Mapping[str, NDArray[np.float32]]
 
 LEGACY_VERSION = "0.5.4"
 CURRENT_VERSION = "0.7.0"
-LEGACY_ACTIVATIONS = ("Tanh", "ReLU", "Sigmoid", "Hardtanh")
 GEAR_TYPES = ("amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio")
 TONE_TYPES = ("clean", "overdrive", "crunch", "hi_gain", "fuzz")
 
@@ -49,7 +40,7 @@ SKIP_SCALE = 2.0**-12
 def nam_bytes(model: ModelFile) -> bytes:
     """The bytes of a `.nam` file; raises OptionError where the format cannot hold the model, and says why.
 
-    WaveNets shaped like NAM's first generation are written as version 0.5.4 with its keys, so that old players and
+    Ungated tanh WaveNets of NAM's first generation are written as version 0.5.4 with its keys, so that old players and
     hardware load them; all others as 0.7.0 with every key, which NAM's fast path for the second generation asks for.
     """
     if model.knobs:
@@ -61,6 +52,8 @@ def nam_bytes(model: ModelFile) -> bytes:
         contents = _wavenet(architecture, tensors, model.sample_rate)
     elif isinstance(architecture, Linear):
         contents = _linear(architecture, tensors)
+    elif isinstance(architecture, ConvNet):
+        contents = _convnet(architecture, tensors)
     else:
         contents = _lstm(architecture, tensors, model.warm_up_samples)
     contents["metadata"] = _metadata(model)
@@ -112,19 +105,22 @@ def _wavenet(net: WaveNet, tensors: Tensors, sample_rate: float, prefix: str = "
 
 
 def _is_legacy(array: WaveNetArray) -> bool:
-    """Whether the first generation's keys can say all there is to say about this array."""
-    first = array.activations[0]
-    plain = WaveNetArray(  # the same array without any of the parts that came later
+    """Whether to write this array with the first generation's keys.
+
+    They could also say gating and another activation, but a widespread player (NeuralAudio) takes every file of that
+    version for ungated tanh and would play it wrong without a word; it hands the current version to NAM Core.
+    """
+    layers = len(array.dilations)
+    plain = WaveNetArray(
         input_size=array.input_size,
         channels=array.channels,
-        kernel_sizes=array.kernel_sizes[:1] * len(array.dilations),
+        kernel_sizes=array.kernel_sizes[:1] * layers,
         dilations=array.dilations,
-        activations=(Activation(first.type),) * len(array.dilations),
-        head=type(array.head)(array.head.out_channels, 1, array.head.bias),
+        activations=(Activation("Tanh"),) * layers,
+        head=Head(array.head.out_channels, 1, array.head.bias),
         condition_size=array.condition_size,
-        gating=array.gating[:1] * len(array.dilations),
     )
-    return array == plain and array.gating[0] != "blended" and first.type in LEGACY_ACTIVATIONS
+    return array == plain
 
 
 def _legacy_array(array: WaveNetArray) -> dict[str, Any]:
@@ -135,8 +131,8 @@ def _legacy_array(array: WaveNetArray) -> dict[str, Any]:
         "channels": array.channels,
         "kernel_size": array.kernel_sizes[0],
         "dilations": list(array.dilations),
-        "activation": array.activations[0].type,
-        "gated": array.gating[0] == "gated",
+        "activation": "Tanh",
+        "gated": False,
         "head_bias": array.head.bias,
     }
 
@@ -178,6 +174,21 @@ def _linear(linear: Linear, tensors: Tensors) -> dict[str, Any]:
         "architecture": "Linear",
         "config": {"receptive_field": linear.taps, "bias": True},
         "weights": _numbers(np.concatenate([tensors["taps"], tensors["bias"]])),
+    }
+
+
+def _convnet(net: ConvNet, tensors: Tensors) -> dict[str, Any]:
+    return {
+        "version": CURRENT_VERSION if len(net.activation.json()) > 1 else LEGACY_VERSION,
+        "architecture": "ConvNet",
+        "config": {
+            "channels": net.channels,
+            "dilations": list(net.dilations),
+            "batchnorm": net.batchnorm,
+            "activation": net.activation.json() if len(net.activation.json()) > 1 else net.activation.type,
+            "groups": net.groups,
+        },
+        "weights": [number for name in net.tensor_shapes() for number in _numbers(tensors[name])],
     }
 
 

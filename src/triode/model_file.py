@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors.numpy import save
 
-from triode.architecture import STRICT, check_tensors, finite_float32, first_problem, parse_architecture
+from triode.architecture import check_tensors, finite_float32, first_problem, parse_architecture
+from triode.architecture_wavenet import STRICT
 from triode.audio import Samples
 from triode.errors import ModelFileError
 from triode.files import write_bytes
@@ -133,25 +134,26 @@ def model_bytes(model: ModelFile) -> bytes:
 
 
 def self_test_signal(rate_hz: float) -> Samples:
-    """A deterministic signal (n,) of 0.4 s (at least 1024, at most 96,000 samples), RMS -18 dBFS.
+    """A deterministic signal (n,) of 0.4 s (at least 1024, at most 96,000 samples), RMS -15 dBFS, peak below 0.8.
 
     A plucked E2 with its harmonics, a burst of white noise, and silence, so that dynamics, bandwidth and decay of a
-    model all show.
+    model all show. The level is that of the guitar with which NAM's trainer measures loudness, so that `loudness_db`
+    means about the same to a host.
     """
     shortest, longest = SELF_TEST_SAMPLES
     count = int(np.clip(round(0.4 * rate_hz), shortest, longest))
     time_seconds = np.arange(count) / rate_hz
     fundamental_hz = 82.41
     harmonics = np.arange(1, 1 + max(1, min(40, int(0.45 * rate_hz / fundamental_hz))))[:, np.newaxis]
-    decay = np.exp(-time_seconds * (6 + 1.5 * harmonics))
+    decay = np.exp(-time_seconds * (2 + harmonics))
     # Phases by Schroeder's rule keep the peak of a sum of harmonics low.
     phases = np.pi * harmonics * (harmonics - 1) / len(harmonics)
     signal = np.sum(decay * np.sin(2 * np.pi * fundamental_hz * harmonics * time_seconds + phases) / harmonics, axis=0)
     start, stop = int(0.6 * count), int(0.8 * count)
-    noise = np.random.default_rng(1).uniform(-0.8, 0.8, stop - start)
+    noise = np.random.default_rng(1).uniform(-1.2, 1.2, stop - start)
     signal[start:stop] += noise * np.hanning(stop - start)
     signal[stop:] = 0.0
-    return np.asarray(signal * (10 ** (-18 / 20) / np.sqrt(np.mean(signal**2))), dtype=np.float32)
+    return np.asarray(signal * (10 ** (-15 / 20) / np.sqrt(np.mean(signal**2))), dtype=np.float32)
 
 
 def loudness_db(samples: Samples) -> float | None:
