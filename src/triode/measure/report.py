@@ -329,10 +329,10 @@ def _training(data: ReportData, analysis: Analysis) -> str:
     )
     measured = {
         "Held-out stretch": held_out,
-        "ESR": f"{analysis.esr:.3g}",
-        "ESR, A-weighted": f"{analysis.a_weighted_esr:.3g}",
-        "Mean absolute error": f"{analysis.mae:.3g} of full scale",
-        "Multi-resolution STFT": f"{analysis.mrstft:.3g}",
+        "ESR": value_words("", analysis.esr),
+        "ESR, A-weighted": value_words("", analysis.a_weighted_esr),
+        "Mean absolute error": f"{value_words('', analysis.mae)} of full scale",
+        "Multi-resolution STFT": value_words("", analysis.mrstft),
     }
     tables = [("Measured", measured)]
     for title, table, labels in (

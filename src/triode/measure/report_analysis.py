@@ -30,7 +30,7 @@ SEGMENT_SECONDS = 0.5
 LONGEST_LAG_SECONDS = 0.05
 # A note in the middle of the band, where coupling capacitors and tone controls turn the phase least.
 TRANSFER_HZ, TRANSFER_LEVELS_DBFS = 440.0, (-26.0, -6.0)
-SPECTRUM_BANDS_PER_OCTAVE = 6
+SPECTRUM_BANDS_PER_OCTAVE, SPECTRUM_SAMPLES = 6, 8192
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def analyse(data: ReportData) -> Analysis:
         mrstft=_given(data, "mrstft", lambda: metrics.mrstft(device, model)),
         segment_edges=metrics.segment_edges(len(device), data.rate_hz, SEGMENT_SECONDS),
         segment_esr=metrics.segment_esr(device, model, data.rate_hz, SEGMENT_SECONDS),
-        spectrum=spectra(device, model, data.rate_hz) if sounding else None,
+        spectrum=spectra(device, model, data.rate_hz) if sounding and len(device) >= SPECTRUM_SAMPLES else None,
         match=best_match(device, model, data.rate_hz) if sounding and np.any(model) else None,
         model_sound=measure_sound(data.process, data.rate_hz) if data.process else None,
         device_sound=measure_sound(data.device_process, data.rate_hz) if data.device_process else None,
@@ -169,7 +169,7 @@ def spectra(device: Samples, model: Samples, rate_hz: float) -> Spectrum:
     count = round(SPECTRUM_BANDS_PER_OCTAVE * math.log2(highest_hz / 30.0))
     edges_hz = np.geomspace(30.0, highest_hz, count + 1)
     signals = np.stack([device, model, np.asarray(device, np.float64) - model])
-    bins_hz, power = signal.welch(signals, rate_hz, nperseg=min(8192, signals.shape[1]))
+    bins_hz, power = signal.welch(signals, rate_hz, nperseg=SPECTRUM_SAMPLES)
     # Interpolating the running sum shares a bin among the narrow bands below, and sums many bins above.
     running = np.concatenate([np.zeros((3, 1)), np.cumsum(power, axis=1)], axis=1)
     bin_edges_hz = np.concatenate([[0.0], bins_hz + bins_hz[1] / 2])

@@ -127,8 +127,7 @@ def waveforms(data: ReportData, analysis: Analysis) -> Figure:
         ax.tick_params(labelbottom=ax is axes[-1])
         ax.locator_params(axis="y", nbins=4)
     axes[-1].set_xlabel("milliseconds")
-    # Where the curves leave room is not known, so the legend stands beside the title.
-    axes[0].legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 0.98))
+    figure.legend(*axes[0].get_legend_handles_labels(), ncols=3, loc="outside upper left")
     return figure
 
 
