@@ -135,6 +135,7 @@ def _figures(data: ReportData, analysis: Analysis) -> Iterable[str]:
     if math.isfinite(analysis.esr):
         db = plots.minus(f"{10 * math.log10(analysis.esr):.1f} dB; ") if analysis.esr > 0 else ""
         yield _figure("Error (ESR)", format_percent(analysis.esr), f"{db}0 % is a perfect copy")
+        yield _figure("Error by ear", format_percent(analysis.a_weighted_esr), "ESR after A-weighting")
     if data.replicate_esr is not None:
         yield _figure("Device against itself", format_percent(data.replicate_esr), "below this, ESR means nothing")
     if analysis.model_sound and math.isfinite(worst := analysis.model_sound.aliasing.worst_db):
@@ -253,7 +254,7 @@ def _comparison_plots(data: ReportData, analysis: Analysis) -> str:
             _plot(
                 "learning",
                 "Learning curve",
-                "Error on audio kept out of training, after each pass. The model of the best point was kept.",
+                "Error on audio kept out of training, as it went on. The model of the best point was kept.",
                 lambda: plots.learning(curve),
             )
         )
@@ -348,7 +349,7 @@ def _training(data: ReportData, analysis: Analysis) -> str:
         + "</dl></div>"
         for title, rows in tables
     )
-    return _section("made", "How it was made", f'<div class="tables">{columns}</div>')
+    return _section("details", "Details", f'<div class="tables">{columns}</div>')
 
 
 def _ordered(table: Mapping[str, Any], labels: Mapping[str, str]) -> list[tuple[str, Any]]:
