@@ -1,0 +1,246 @@
+// Compiled once per instruction set, with -DISA_NS=<its namespace>. Nothing here may be shared with another copy: see
+// simd.h.
+#include "kernels.h"
+
+#include "simd.h"
+
+namespace triode {
+namespace ISA_NS {
+namespace {
+
+// A tile of `mix`: kTile outputs by 2 or 4 registers of samples stay in registers while all sources stream by. The
+// sizes leave room for the samples and the weight in the 32 (AVX-512) or 16 registers there are.
+constexpr int kTile = kWidth == 16 ? 8 : 4;
+constexpr int kColumnTile = 8;
+
+template <int R, int V>
+void mix_tile(const float* weights, const float* bias, const Rows* sources, int source_count, Rows add,
+              MutableRows out, int t) {
+  Vec sum[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) {
+      sum[r][v] = broadcast(bias[r]);
+      if (add.data != nullptr) sum[r][v] += load(add.data + r * add.stride + t + v * kWidth);
+    }
+  for (int s = 0; s < source_count; ++s) {
+    const float* in = sources[s].data + t;
+    for (int row = 0; row < sources[s].rows; ++row, in += sources[s].stride, weights += R) {
+      Vec x[V];
+      for (int v = 0; v < V; ++v) x[v] = load(in + v * kWidth);
+      for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) sum[r][v] += x[v] * weights[r];
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store(out.data + r * out.stride + t + v * kWidth, sum[r][v]);
+}
+
+template <int R>
+void mix_rows(const float* weights, const float* bias, const Rows* sources, int source_count, Rows add,
+              MutableRows out, int n) {
+  constexpr int kRegisters = R > 4 ? 2 : 4;
+  constexpr int V = kWidth == 16 ? kRegisters : (R > 2 ? 2 : 4);
+  int t = 0;
+  for (; t + (V - 1) * kWidth < n; t += V * kWidth)
+    mix_tile<R, V>(weights, bias, sources, source_count, add, out, t);
+  for (; t < n; t += kWidth) mix_tile<R, 1>(weights, bias, sources, source_count, add, out, t);
+}
+
+void mix(const Mix& mix, const Rows* sources, int source_count, Rows add, MutableRows out, int n) noexcept {
+  int inputs = 0;
+  for (int s = 0; s < source_count; ++s) inputs += sources[s].rows;
+  const float* weights = mix.weights;
+  for (int r = 0; r < mix.outputs; r += kTile) {
+    const int rows = mix.outputs - r < kTile ? mix.outputs - r : kTile;
+    const Rows add_here = {add.data == nullptr ? nullptr : add.data + r * add.stride, add.stride, rows};
+    const MutableRows out_here = {out.data + r * out.stride, out.stride, rows};
+    const float* bias = mix.bias + r;
+    switch (rows) {
+      case 1: mix_rows<1>(weights, bias, sources, source_count, add_here, out_here, n); break;
+      case 2: mix_rows<2>(weights, bias, sources, source_count, add_here, out_here, n); break;
+      case 3: mix_rows<3>(weights, bias, sources, source_count, add_here, out_here, n); break;
+      case 4: mix_rows<4>(weights, bias, sources, source_count, add_here, out_here, n); break;
+#if defined(__AVX512F__)
+      case 5: mix_rows<5>(weights, bias, sources, source_count, add_here, out_here, n); break;
+      case 6: mix_rows<6>(weights, bias, sources, source_count, add_here, out_here, n); break;
+      case 7: mix_rows<7>(weights, bias, sources, source_count, add_here, out_here, n); break;
+      case 8: mix_rows<8>(weights, bias, sources, source_count, add_here, out_here, n); break;
+#endif
+    }
+    weights += static_cast<std::ptrdiff_t>(inputs) * rows;
+  }
+}
+
+// Calls f(row) for each row with the shape's function for that row, so that the choice is made outside the loops.
+template <class Loop>
+void with_shape(const Pointwise& shape, int rows, Loop loop) {
+  for (int r = 0; r < rows; ++r) {
+    switch (shape.shape) {
+      case Shape::tanh: loop(r, [](Vec x) { return tanh(x); }); break;
+      case Shape::fast_tanh: loop(r, [](Vec x) { return fast_tanh(x); }); break;
+      case Shape::hard_tanh: loop(r, [](Vec x) { return clamp(x, -1.0f, 1.0f); }); break;
+      case Shape::relu: loop(r, [](Vec x) { return larger(x, Vec{}); }); break;
+      case Shape::leaky_relu: {
+        const float slope = shape.low_slope;
+        loop(r, [slope](Vec x) { return x > 0.0f ? x : x * slope; });
+        break;
+      }
+      case Shape::prelu: {
+        const float slope = shape.slopes[r];
+        loop(r, [slope](Vec x) { return x > 0.0f ? x : x * slope; });
+        break;
+      }
+      case Shape::sigmoid: loop(r, [](Vec x) { return sigmoid(x); }); break;
+      case Shape::silu: loop(r, [](Vec x) { return x * sigmoid(x); }); break;
+      case Shape::hard_swish: loop(r, [](Vec x) { return x * clamp(x + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f); }); break;
+      case Shape::leaky_hard_tanh: loop(r, [&shape](Vec x) { return leaky_hard_tanh(x, shape); }); break;
+      case Shape::softsign: loop(r, [](Vec x) { return x / (1.0f + magnitude(x)); }); break;
+    }
+  }
+}
+
+void apply(const Pointwise& shape, MutableRows rows, int n) noexcept {
+  with_shape(shape, rows.rows, [rows, n](int r, auto f) {
+    float* row = rows.data + r * rows.stride;
+    for (int t = 0; t < n; t += kWidth) store(row + t, f(load(row + t)));
+  });
+}
+
+void apply_and_sum(const Pointwise& shape, MutableRows rows, MutableRows sum, int n) noexcept {
+  with_shape(shape, rows.rows, [rows, sum, n](int r, auto f) {
+    float* row = rows.data + r * rows.stride;
+    float* total = sum.data + r * sum.stride;
+    for (int t = 0; t < n; t += kWidth) {
+      const Vec y = f(load(row + t));
+      store(row + t, y);
+      store(total + t, load(total + t) + y);
+    }
+  });
+}
+
+template <class F>
+void each(int rows, int n, F f) {
+  for (int r = 0; r < rows; ++r)
+    for (int t = 0; t < n; t += kWidth) f(r, t);
+}
+
+Vec at(Rows rows, int r, int t) { return load(rows.data + r * rows.stride + t); }
+void put(MutableRows rows, int r, int t, Vec x) { store(rows.data + r * rows.stride + t, x); }
+
+void add(Rows in, MutableRows out, int n) noexcept {
+  each(out.rows, n, [=](int r, int t) { put(out, r, t, at(out, r, t) + at(in, r, t)); });
+}
+
+void multiply(Rows factors, MutableRows rows, int n) noexcept {
+  each(rows.rows, n, [=](int r, int t) { put(rows, r, t, at(rows, r, t) * at(factors, r, t)); });
+}
+
+void blend(Rows share, Rows activated, MutableRows rows, int n) noexcept {
+  each(rows.rows, n, [=](int r, int t) {
+    const Vec s = at(share, r, t);
+    put(rows, r, t, s * at(activated, r, t) + (1.0f - s) * at(rows, r, t));
+  });
+}
+
+void modulate(Rows in, Rows scale, Rows shift, MutableRows out, int n) noexcept {
+  each(out.rows, n, [=](int r, int t) {
+    const Vec y = at(in, r, t) * at(scale, r, t);
+    put(out, r, t, shift.data == nullptr ? y : y + at(shift, r, t));
+  });
+}
+
+void scale(Rows in, float factor, MutableRows out, int n) noexcept {
+  each(out.rows, n, [=](int r, int t) { put(out, r, t, at(in, r, t) * factor); });
+}
+
+template <int V>
+void convolve_tile(const float* taps, int count, float bias, const float* in, float* out) {
+  Vec sum[V];
+  for (int v = 0; v < V; ++v) sum[v] = broadcast(bias);
+  for (int k = 0; k < count; ++k)
+    for (int v = 0; v < V; ++v) sum[v] += load(in + v * kWidth - k) * taps[k];
+  for (int v = 0; v < V; ++v) store(out + v * kWidth, sum[v]);
+}
+
+void convolve(const float* taps, int count, float bias, const float* in, float* out, int n) noexcept {
+  int t = 0;
+  for (; t + 3 * kWidth < n; t += 4 * kWidth) convolve_tile<4>(taps, count, bias, in + t, out + t);
+  for (; t < n; t += kWidth) convolve_tile<1>(taps, count, bias, in + t, out + t);
+}
+
+void finite(const float* in, float* out, int n) noexcept {
+  // x - x is 0 for every number and NaN for NaN and the infinities.
+  for (int t = 0; t < n; ++t) out[t] = in[t] - in[t] == 0.0f ? in[t] : 0.0f;
+}
+
+float dot(const float* a, const float* b, int n) noexcept {
+  Vec sum = {};
+  for (int i = 0; i < n; i += kWidth) sum += load(a + i) * load(b + i);
+  float total = 0.0f;
+  for (int i = 0; i < kWidth; ++i) total += sum[i];
+  return total;
+}
+
+template <int T>
+void gates_tile(const float*& weights, const float* bias, const float* x, int inputs, const float* h, int units,
+                float* out) {
+  Vec sum[T];
+  for (int v = 0; v < T; ++v) sum[v] = load(bias + v * kWidth);
+  for (int j = 0; j < inputs; ++j, weights += T * kWidth)
+    for (int v = 0; v < T; ++v) sum[v] += load(weights + v * kWidth) * x[j];
+  for (int j = 0; j < units; ++j, weights += T * kWidth)
+    for (int v = 0; v < T; ++v) sum[v] += load(weights + v * kWidth) * h[j];
+  for (int v = 0; v < T; ++v) store(out + v * kWidth, sum[v]);
+}
+
+// All 4 * units gate values of one step. Tiles of 8 registers, then one of 4: units is a multiple of the register
+// width, so 4 * units / kWidth is a multiple of 4.
+void all_gates(const Cell& cell, const float* x, const float* h, float* gates) {
+  const int rows = 4 * cell.units;
+  const float* weights = cell.weights;
+  int r = 0;
+  for (; r + kColumnTile * kWidth <= rows; r += kColumnTile * kWidth)
+    gates_tile<kColumnTile>(weights, cell.bias + r, x, cell.inputs, h, cell.units, gates + r);
+  if (r < rows) gates_tile<kColumnTile / 2>(weights, cell.bias + r, x, cell.inputs, h, cell.units, gates + r);
+}
+
+void lstm(const Cell& cell, const float* x, float* h, float* c, float* gates, float* y, int n) noexcept {
+  const int units = cell.units;
+  for (int t = 0; t < n; ++t, x += cell.inputs, y += units) {
+    all_gates(cell, x, h, gates);
+    for (int u = 0; u < units; u += kWidth) {
+      const Vec i = sigmoid(load(gates + u)), f = sigmoid(load(gates + units + u));
+      const Vec g = tanh(load(gates + 2 * units + u)), o = sigmoid(load(gates + 3 * units + u));
+      const Vec state = f * load(c + u) + i * g;
+      const Vec out = o * tanh(state);
+      store(c + u, state);
+      store(h + u, out);
+      store(y + u, out);
+    }
+  }
+}
+
+void gru(const Cell& cell, const float* x, float* h, float* gates, float* y, int n) noexcept {
+  const int units = cell.units;
+  for (int t = 0; t < n; ++t, x += cell.inputs, y += units) {
+    all_gates(cell, x, h, gates);
+    for (int u = 0; u < units; u += kWidth) {
+      const Vec r = sigmoid(load(gates + u)), z = sigmoid(load(gates + units + u));
+      const Vec candidate = tanh(load(gates + 2 * units + u) + r * load(gates + 3 * units + u));
+      const Vec out = candidate + z * (load(h + u) - candidate);
+      store(h + u, out);
+      store(y + u, out);
+    }
+  }
+}
+
+}  // namespace
+
+extern const Kernels kernels;
+constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
+const Kernels kernels = {kNames[kWidth == 16 ? 2 : (kWidth == 8 ? 1 : 0)],
+                         kWidth, kTile, kColumnTile, mix, apply, apply_and_sum, add, multiply, blend, modulate, scale,
+                         convolve, finite, dot, lstm, gru};
+
+}  // namespace ISA_NS
+}  // namespace triode

@@ -1,0 +1,112 @@
+// The engine's arithmetic: one source (kernels.cpp), compiled once per instruction set, reached through a table of
+// functions that each model holds for itself. No function allocates, throws, or keeps anything.
+//
+// Audio inside the engine is channel-major: a channel is a row of consecutive samples, and a vector register holds
+// consecutive samples of one channel. Functions round the number of samples up to whole registers, so every row must
+// be readable and writable up to kChunk samples; what lies past `n` is scratch.
+#pragma once
+
+#include <cstddef>
+
+#include "cpu.h"
+
+namespace triode {
+
+/// The most samples processed at once. Longer blocks are cut into chunks of this size.
+inline constexpr int kChunk = 64;
+/// The widest register of any instruction set, in floats; memory is padded to it.
+inline constexpr int kMaxWidth = 16;
+
+/// `rows` channels; each starts `stride` floats after the one before.
+struct Rows {
+  const float* data;
+  std::ptrdiff_t stride;
+  int rows;
+};
+
+/// The same, to be written.
+struct MutableRows {
+  float* data;
+  std::ptrdiff_t stride;
+  int rows;
+
+  operator Rows() const { return {data, stride, rows}; }
+};
+
+enum class Shape {
+  tanh,
+  fast_tanh,
+  hard_tanh,
+  relu,
+  leaky_relu,
+  prelu,
+  sigmoid,
+  silu,
+  hard_swish,
+  leaky_hard_tanh,
+  softsign
+};
+
+/// A pointwise nonlinearity. `slopes` holds one negative slope per row (prelu only). `low`, `high`, `low_slope`,
+/// `high_slope` belong to leaky_hard_tanh; leaky_relu uses `low_slope`.
+struct Pointwise {
+  Shape shape;
+  float low, high, low_slope, high_slope;
+  const float* slopes;
+};
+
+/// A linear map from the rows of several sources to output rows, weights packed by pack_mix().
+struct Mix {
+  const float* weights;
+  const float* bias;  // one per output
+  int outputs;
+};
+
+/// One recurrent layer. Gate rows are padded to whole registers: `units` is the padded size. `weights` is packed by
+/// pack_columns() with `inputs` + `units` columns and 4 * units rows, `bias` has 4 * units values.
+/// LSTM rows: i, f, g, o. GRU rows: r, z, n from the input, n from the state.
+struct Cell {
+  const float* weights;
+  const float* bias;
+  int inputs;
+  int units;
+};
+
+struct Kernels {
+  const char* name;  // of the instruction set
+  int width;         // floats per register
+  int mix_tile;      // outputs computed together by mix
+  int column_tile;   // registers of rows computed together by lstm and gru
+
+  /// out = bias + weights * (all rows of all sources) + add (where add.data is not null).
+  void (*mix)(const Mix& mix, const Rows* sources, int source_count, Rows add, MutableRows out, int n) noexcept;
+  /// rows = shape(rows), in place.
+  void (*apply)(const Pointwise& shape, MutableRows rows, int n) noexcept;
+  /// rows = shape(rows), in place; sum += rows.
+  void (*apply_and_sum)(const Pointwise& shape, MutableRows rows, MutableRows sum, int n) noexcept;
+  /// out += in.
+  void (*add)(Rows in, MutableRows out, int n) noexcept;
+  /// rows *= factor rows.
+  void (*multiply)(Rows factors, MutableRows rows, int n) noexcept;
+  /// rows = share * activated + (1 - share) * rows.
+  void (*blend)(Rows share, Rows activated, MutableRows rows, int n) noexcept;
+  /// out = in * scale (+ shift where shift.data is not null).
+  void (*modulate)(Rows in, Rows scale, Rows shift, MutableRows out, int n) noexcept;
+  /// out = in * factor.
+  void (*scale)(Rows in, float factor, MutableRows out, int n) noexcept;
+  /// out[t] = bias + sum over k of taps[k] * in[t - k].
+  void (*convolve)(const float* taps, int count, float bias, const float* in, float* out, int n) noexcept;
+  /// NaN and infinities become 0.
+  void (*finite)(const float* in, float* out, int n) noexcept;
+  /// Sum of a[i] * b[i] over i < n, a multiple of the register width.
+  float (*dot)(const float* a, const float* b, int n) noexcept;
+  /// n steps; x (n, inputs) and y (n, units) are sample-major; state h and c (units) are updated.
+  void (*lstm)(const Cell& cell, const float* x, float* h, float* c, float* gates, float* y, int n) noexcept;
+  /// The same with GRU arithmetic (reset applied after the product).
+  void (*gru)(const Cell& cell, const float* x, float* h, float* gates, float* y, int n) noexcept;
+};
+
+/// The kernels for an instruction set; those of the next lower one where this build has none for it.
+const Kernels& kernels_for(Isa isa);
+
+}  // namespace triode

@@ -1,0 +1,100 @@
+#include "model_file.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "limits.h"
+#include "model_file_formats.h"
+
+namespace triode {
+
+namespace {
+
+// Messages quote names and values from the file: keep them to one printable line.
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+// A .triode file starts with a 64-bit length, of which a file this size never fills the upper half; text, as in a .nam
+// file, holds no zero bytes.
+bool starts_with_length(std::string_view bytes) {
+  return bytes.size() >= 8 && bytes[4] == 0 && bytes[5] == 0 && bytes[6] == 0 && bytes[7] == 0;
+}
+
+bool starts_with_json(std::string_view bytes) {
+  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  const auto first = bytes.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && bytes[first] == '{';
+}
+
+Description read_any(std::string_view bytes) {
+  if (bytes.empty()) throw ModelFileError("the file is empty (0 bytes); copy or download it again");
+  if (static_cast<std::int64_t>(bytes.size()) > limits::kFileBytes)
+    throw ModelFileError("the file has " + std::to_string(bytes.size()) + " bytes, expected at most " +
+                         std::to_string(limits::kFileBytes) + "; it is no model");
+  Description description;
+  if (starts_with_length(bytes))
+    description = read_triode(bytes);
+  else if (starts_with_json(bytes))
+    description = read_nam(bytes);
+  else
+    throw ModelFileError("the file is no model of a known format; expected a .triode or .nam file");
+  check_playable(description);
+  return description;
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) throw ModelFileError("the file does not exist; check the name");
+  if (std::filesystem::is_directory(status)) throw ModelFileError("this is a folder; name a model file");
+  if (!std::filesystem::is_regular_file(status)) throw ModelFileError("this is no regular file; name a model file");
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (!error && size > static_cast<std::uintmax_t>(limits::kFileBytes))
+    throw ModelFileError("the file has " + std::to_string(size) + " bytes, expected at most " +
+                         std::to_string(limits::kFileBytes) + "; it is no model");
+  std::ifstream stream(path, std::ios::binary);
+  std::string bytes(error ? 0 : size, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (error || !stream || static_cast<std::uintmax_t>(stream.gcount()) != size)
+    throw ModelFileError("the file cannot be read; check its permissions");
+  return bytes;
+}
+
+}  // namespace
+
+void check_playable(const Description& description) {
+  const Architecture& architecture = description.architecture;
+  if (input_channels(architecture) != 1 || output_channels(architecture) != 1)
+    refuse("the network",
+           std::to_string(input_channels(architecture)) + " inputs and " +
+               std::to_string(output_channels(architecture)) + " outputs",
+           "one of each");
+  if (!needs_warm_up(architecture)) return;
+  const std::int64_t work = std::max<std::int64_t>(1, work_per_sample(architecture));
+  if (description.warm_up_samples > limits::kWarmUpWork / work)
+    refuse("the network", "a warm-up of " + std::to_string(description.warm_up_samples) + " samples",
+           "at most " + std::to_string(limits::kWarmUpWork / work) + " for a network of this size");
+}
+
+Description read_model(std::string_view bytes, const std::string& name) {
+  try {
+    return read_any(bytes);
+  } catch (const ModelFileError& error) {
+    throw ModelFileError(one_line(name + ": " + error.what()));
+  }
+}
+
+Description read_model(const std::filesystem::path& path) {
+  std::string bytes;
+  try {
+    bytes = read_file(path);
+  } catch (const ModelFileError& error) {
+    throw ModelFileError(one_line(path.string() + ": " + error.what()));
+  }
+  return read_model(bytes, path.string());
+}
+
+}  // namespace triode

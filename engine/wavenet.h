@@ -1,0 +1,121 @@
+// WaveNet, as in docs/model-file.md: arrays of layers of dilated convolutions, with everything a .nam file can ask for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "network.h"
+
+namespace triode {
+
+/// Feature-wise linear modulation: the condition, through a 1x1 convolution, scales and shifts a signal
+/// (Perez et al., FiLM: Visual Reasoning with a General Conditioning Layer, AAAI 2018).
+class Film {
+ public:
+  Film(const Kernels& kernels, const Tensors& tensors, const std::string& name, const FilmSpec& spec, int channels,
+       int condition_size);
+  /// out = in * scale(condition) (+ shift(condition)); in and out may be the same rows.
+  void run(Rows condition, Rows in, MutableRows out, int n) noexcept;
+
+ private:
+  const Kernels* kernels_;
+  int channels_;
+  bool shift_;
+  Mixer mixer_;
+  Scratch modulation_;
+};
+
+/// One layer; it owns the history of its input and the scratch for its activations.
+class WavenetLayer {
+ public:
+  WavenetLayer(const Kernels& kernels, const Tensors& tensors, const std::string& name, const ArraySpec& array,
+               const LayerSpec& layer);
+
+  /// Where the layer's input of the current chunk goes.
+  MutableRows input() { return film(FilmPlace::conv_pre) ? residual_->rows() : convolution_.input(); }
+  /// Adds to the head sum and writes the input of the next layer, unless `out.data` is null.
+  void run(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
+  void remember() noexcept { convolution_.remember(); }
+  void recall() noexcept { convolution_.recall(); }
+
+ private:
+  std::optional<Film>& film(FilmPlace place) { return films_[static_cast<std::size_t>(place)]; }
+  void convolve(Rows condition, int n) noexcept;
+  void activate(int n) noexcept;
+  void sum_into_head(Rows condition, MutableRows head_sum, int n) noexcept;
+  void pass_on(Rows condition, Rows in, MutableRows out, int n) noexcept;
+
+  const Kernels* kernels_;
+  Gating gating_;
+  bool plain_;  // no gating, no FiLM, no head1x1: the short path
+  int bottleneck_;
+  std::vector<float> slopes_, secondary_slopes_;
+  Pointwise activation_, secondary_;
+  bool mixes_apart_;  // FiLM stands between the condition's 1x1 convolution and the sum
+  Convolution convolution_;
+  std::optional<Mixer> mixin_, layer1x1_, head1x1_;
+  std::array<std::optional<Film>, kFilmNames.size()> films_;
+  Scratch pre_;                      // before and after the activation
+  std::optional<Scratch> residual_;  // the input, where the convolution sees another signal
+  std::optional<Scratch> mixed_, condition_, activated_, head_, passed_;
+};
+
+class WavenetArray {
+ public:
+  WavenetArray(const Kernels& kernels, const Tensors& tensors, const std::string& name, const ArraySpec& spec);
+
+  /// Where the sum of the layers' activations starts from: zero, or the head output of the array before.
+  MutableRows head_sum() { return head_.input(); }
+  /// Writes the head output; the last layer's output goes to `out` unless its data is null.
+  void run(Rows in, Rows condition, MutableRows head_out, MutableRows out, int n) noexcept;
+  int channels() const { return channels_; }
+  void remember() noexcept;
+  void recall() noexcept;
+
+ private:
+  int channels_;
+  Mixer rechannel_;
+  std::vector<WavenetLayer> layers_;
+  Convolution head_;
+};
+
+/// After the arrays: activation and convolution in turn.
+class PostHead {
+ public:
+  PostHead(const Kernels& kernels, const Tensors& tensors, const std::string& prefix, const PostHeadSpec& spec,
+           int inputs);
+  MutableRows input() { return stages_.front().input(); }
+  void run(MutableRows out, int n) noexcept;
+  void remember() noexcept;
+  void recall() noexcept;
+
+ private:
+  const Kernels* kernels_;
+  std::vector<float> slopes_;
+  Pointwise activation_;
+  std::vector<Convolution> stages_;
+};
+
+class Wavenet final : public Network {
+ public:
+  Wavenet(const WavenetSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
+  void process(Rows in, MutableRows out, int n) noexcept override;
+  void remember() noexcept override;
+  void recall() noexcept override;
+
+ private:
+  const Kernels* kernels_;
+  float head_scale_;
+  std::unique_ptr<Network> condition_network_;
+  Scratch condition_, head_out_;
+  std::vector<WavenetArray> arrays_;
+  std::vector<Scratch> between_;  // layer outputs from array to array
+  std::optional<PostHead> post_head_;
+};
+
+/// The engine's form of an activation on `channels` rows; `slopes` keeps what it points to.
+Pointwise pointwise(const Activation& activation, int channels, std::vector<float>& slopes);
+
+}  // namespace triode
