@@ -1,7 +1,9 @@
 #include "activation.h"
 
+#include <charconv>
+
 #include "json_fields.h"
-#include "limits.h"
+#include "bounds.h"
 
 namespace triode {
 
@@ -70,16 +72,25 @@ Activation parse_activation(const json& value, const std::string& where, bool st
 }
 
 json to_json(const Activation& activation) {
+  // The shortest decimal that reads back as the same float: 0.01, not 0.009999999776482582.
+  const auto decimal = [](float x) {
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof text, x).ptr;
+    double value = 0.0;
+    std::from_chars(text, end, value);
+    return value;
+  };
   json object;
   for (const Name& entry : kNames)
     if (entry.shape == activation.shape) object["type"] = entry.name;
-  if (activation.shape == Shape::leaky_relu) object["negative_slope"] = activation.low_slope;
-  if (activation.shape == Shape::prelu) object["negative_slopes"] = activation.slopes;
+  if (activation.shape == Shape::leaky_relu) object["negative_slope"] = decimal(activation.low_slope);
+  if (activation.shape == Shape::prelu)
+    for (const float slope : activation.slopes) object["negative_slopes"].push_back(decimal(slope));
   if (activation.shape == Shape::leaky_hard_tanh) {
-    object["min_val"] = activation.low;
-    object["max_val"] = activation.high;
-    object["min_slope"] = activation.low_slope;
-    object["max_slope"] = activation.high_slope;
+    object["min_val"] = decimal(activation.low);
+    object["max_val"] = decimal(activation.high);
+    object["min_slope"] = decimal(activation.low_slope);
+    object["max_slope"] = decimal(activation.high_slope);
   }
   return object;
 }

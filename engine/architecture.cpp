@@ -4,7 +4,7 @@
 
 #include "activation.h"
 #include "architecture_wavenet.h"
-#include "limits.h"
+#include "bounds.h"
 
 namespace triode {
 
@@ -224,7 +224,7 @@ std::vector<Slot> slots(const Architecture& architecture, const std::string& pre
   if (const auto* wavenet = std::get_if<WavenetSpec>(&architecture.spec)) {
     std::vector<Slot> list = wavenet_slots(*wavenet, prefix);
     if (!wavenet->condition) return list;
-    const std::vector<Slot> inner = slots(*wavenet->condition, prefix + "condition.");
+    const std::vector<Slot> inner = slots(*wavenet->condition, prefix + "condition_dsp.");
     list.insert(list.end(), inner.begin(), inner.end());
     return list;
   }
@@ -249,7 +249,7 @@ std::vector<Slot> optional_slots(const Architecture& architecture, const std::st
     return list;
   }
   const auto* wavenet = std::get_if<WavenetSpec>(&architecture.spec);
-  if (wavenet != nullptr && wavenet->condition) return optional_slots(*wavenet->condition, prefix + "condition.");
+  if (wavenet != nullptr && wavenet->condition) return optional_slots(*wavenet->condition, prefix + "condition_dsp.");
   std::vector<Slot> list;
   if (const auto* container = std::get_if<ContainerSpec>(&architecture.spec)) {
     for (std::size_t i = 0; i < container->submodels.size(); ++i) {

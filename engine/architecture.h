@@ -45,9 +45,9 @@ enum class FilmPlace {
   layer1x1_post,
   head1x1_post
 };
-inline constexpr std::array<const char*, 8> kFilmNames = {"conv_pre",       "conv_post",       "mixin_pre",
-                                                          "mixin_post",     "activation_pre",  "activation_post",
-                                                          "layer1x1_post", "head1x1_post"};
+inline constexpr std::array<const char*, 8> kFilmNames = {
+    "conv_pre_film",       "conv_post_film",       "input_mixin_pre_film", "input_mixin_post_film",
+    "activation_pre_film", "activation_post_film", "layer1x1_post_film",   "head1x1_post_film"};
 
 struct FilmSpec {
   bool shift = true;

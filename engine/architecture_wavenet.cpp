@@ -1,7 +1,7 @@
 #include "architecture_wavenet.h"
 
 #include "activation.h"
-#include "limits.h"
+#include "bounds.h"
 
 namespace triode {
 
@@ -25,24 +25,23 @@ std::optional<PointwiseConvSpec> parse_head1x1(Fields& fields) {
   const json* value = fields.find("head1x1");
   if (value == nullptr) return std::nullopt;
   Fields inner(*value, fields.path("head1x1"));
-  const int out_channels = inner.integer("out_channels", 1, limits::kChannels);
+  const bool active = inner.boolean("active", false);
+  const int out_channels = inner.integer("out_channels", 1, limits::kChannels, 1);
   const int groups = inner.integer("groups", 1, limits::kChannels, 1);
   inner.refuse_others();
-  return PointwiseConvSpec{out_channels, groups};
+  return active ? std::optional(PointwiseConvSpec{out_channels, groups}) : std::nullopt;
 }
 
-void parse_film(Fields& fields, ArraySpec& array) {
-  const json* value = fields.find("film");
-  if (value == nullptr) return;
-  Fields places(*value, fields.path("film"));
+void parse_films(Fields& fields, ArraySpec& array) {
   for (std::size_t p = 0; p < kFilmNames.size(); ++p) {
-    const json* place = places.find(kFilmNames[p]);
+    const json* place = fields.find(kFilmNames[p]);
     if (place == nullptr) continue;
-    Fields inner(*place, places.path(kFilmNames[p]));
-    array.film[p] = FilmSpec{inner.boolean("shift", true), inner.integer("groups", 1, 2 * limits::kChannels, 1)};
+    Fields inner(*place, fields.path(kFilmNames[p]));
+    const bool active = inner.boolean("active", false);
+    const FilmSpec spec{inner.boolean("shift", true), inner.integer("groups", 1, 2 * limits::kChannels, 1)};
+    if (active) array.film[p] = spec;
     inner.refuse_others();
   }
-  places.refuse_others();
 }
 
 std::vector<LayerSpec> parse_layers(Fields& fields) {
@@ -76,8 +75,8 @@ HeadSpec parse_head(Fields& fields) {
   HeadSpec spec;
   spec.out_channels = head.integer("out_channels", 1, limits::kChannels);
   spec.kernel_size = head.integer("kernel_size", 1, limits::kKernel, 1);
-  spec.dilation = head.integer("dilation", 1, limits::kDilation, 1);
-  spec.bias = head.boolean("bias");
+  spec.dilation = head.integer("head_dilation", 1, limits::kDilation, 1);
+  spec.bias = head.boolean("bias", false);
   head.refuse_others();
   return spec;
 }
@@ -89,13 +88,13 @@ ArraySpec parse_array(const json& object, const std::string& where, int input_si
   array.input_size = fields.integer("input_size", 1, limits::kChannels, input_size);
   array.condition_size = fields.integer("condition_size", 1, limits::kChannels, 1);
   array.bottleneck = fields.integer("bottleneck", 1, limits::kChannels, array.channels);
-  array.groups = fields.integer("groups", 1, limits::kChannels, 1);
-  array.mixin_groups = fields.integer("mixin_groups", 1, limits::kChannels, 1);
+  array.groups = fields.integer("groups_input", 1, limits::kChannels, 1);
+  array.mixin_groups = fields.integer("groups_input_mixin", 1, limits::kChannels, 1);
   array.layers = parse_layers(fields);
   array.head = parse_head(fields);
   array.layer1x1 = parse_layer1x1(fields, array.channels);
   array.head1x1 = parse_head1x1(fields);
-  parse_film(fields, array);
+  parse_films(fields, array);
   if (const json* allowed = fields.find("allowed_channels")) {
     require_array(*allowed, 1, limits::kChannels, fields.path("allowed_channels"));
     for (const json& width : *allowed)
@@ -134,21 +133,22 @@ json array_to_json(const ArraySpec& array) {
   json head = {{"out_channels", array.head.out_channels},
                {"kernel_size", array.head.kernel_size},
                {"bias", array.head.bias}};
-  if (array.head.dilation != 1) head["dilation"] = array.head.dilation;
+  if (array.head.dilation != 1) head["head_dilation"] = array.head.dilation;
   json object = {{"input_size", array.input_size}, {"condition_size", array.condition_size},
                  {"channels", array.channels},     {"bottleneck", array.bottleneck},
                  {"kernel_sizes", kernels},        {"dilations", dilations},
                  {"activations", activations},     {"gating", gating},
                  {"secondary_activations", secondary}, {"head", head}};
-  if (array.groups != 1) object["groups"] = array.groups;
-  if (array.mixin_groups != 1) object["mixin_groups"] = array.mixin_groups;
+  if (array.groups != 1) object["groups_input"] = array.groups;
+  if (array.mixin_groups != 1) object["groups_input_mixin"] = array.mixin_groups;
   if (!array.layer1x1) object["layer1x1"] = {{"active", false}};
   if (array.layer1x1 && array.layer1x1->groups != 1) object["layer1x1"] = {{"groups", array.layer1x1->groups}};
   if (array.head1x1)
-    object["head1x1"] = {{"out_channels", array.head1x1->out_channels}, {"groups", array.head1x1->groups}};
+    object["head1x1"] = {
+        {"active", true}, {"out_channels", array.head1x1->out_channels}, {"groups", array.head1x1->groups}};
   for (std::size_t p = 0; p < array.film.size(); ++p)
     if (array.film[p])
-      object["film"][kFilmNames[p]] = {{"shift", array.film[p]->shift}, {"groups", array.film[p]->groups}};
+      object[kFilmNames[p]] = {{"active", true}, {"shift", array.film[p]->shift}, {"groups", array.film[p]->groups}};
   if (!array.allowed_channels.empty()) object["allowed_channels"] = array.allowed_channels;
   return object;
 }
@@ -176,10 +176,10 @@ WavenetSpec parse_wavenet(Fields& fields, int nesting) {
   for (std::size_t i = 0; i < arrays.size(); ++i)
     wavenet.arrays.push_back(parse_array(arrays[i], fields.path("arrays[" + std::to_string(i) + "]"),
                                          i == 0 ? 1 : wavenet.arrays.back().channels));
-  if (const json* head = fields.find("post_head")) wavenet.post_head = parse_post_head(*head, fields.path("post_head"));
-  if (const json* condition = fields.find("condition"))
+  if (const json* head = fields.find("head")) wavenet.post_head = parse_post_head(*head, fields.path("head"));
+  if (const json* condition = fields.find("condition_dsp"))
     wavenet.condition =
-        std::make_shared<const Architecture>(parse_nested(*condition, fields.path("condition"), nesting + 1));
+        std::make_shared<const Architecture>(parse_nested(*condition, fields.path("condition_dsp"), nesting + 1));
   return wavenet;
 }
 
@@ -187,11 +187,11 @@ json wavenet_to_json(const WavenetSpec& wavenet) {
   json object = {{"name", "wavenet"}, {"arrays", json::array()}};
   for (const ArraySpec& array : wavenet.arrays) object["arrays"].push_back(array_to_json(array));
   if (wavenet.post_head)
-    object["post_head"] = {{"channels", wavenet.post_head->channels},
+    object["head"] = {{"channels", wavenet.post_head->channels},
                            {"out_channels", wavenet.post_head->out_channels},
                            {"kernel_sizes", wavenet.post_head->kernel_sizes},
                            {"activation", to_json(wavenet.post_head->activation)}};
-  if (wavenet.condition) object["condition"] = to_json(*wavenet.condition);
+  if (wavenet.condition) object["condition_dsp"] = to_json(*wavenet.condition);
   return object;
 }
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "architecture_wavenet.h"
-#include "limits.h"
+#include "bounds.h"
 
 namespace triode {
 
@@ -29,14 +29,14 @@ void check_slopes(const Activation& activation, int channels, const std::string&
 
 void check_layer(const ArraySpec& array, const LayerSpec& layer, const std::string& where) {
   const int before = array.pre_channels(layer);
-  require_groups(where + ".groups", array.groups, array.channels, before);
-  require_groups(where + ".mixin_groups", array.mixin_groups, array.condition_size, before);
+  require_groups(where + ".groups_input", array.groups, array.channels, before);
+  require_groups(where + ".groups_input_mixin", array.mixin_groups, array.condition_size, before);
   check_slopes(layer.activation, array.bottleneck, where + ".activations");
   if (layer.secondary) check_slopes(*layer.secondary, array.bottleneck, where + ".secondary_activations");
   for (std::size_t p = 0; p < array.film.size(); ++p) {
     if (!array.film[p]) continue;
     const int channels = array.film_channels(static_cast<FilmPlace>(p), layer);
-    require_groups(where + ".film." + kFilmNames[p], array.film[p]->groups, array.condition_size,
+    require_groups(where + "." + kFilmNames[p], array.film[p]->groups, array.condition_size,
                    channels * (array.film[p]->shift ? 2 : 1));
   }
 }
@@ -48,12 +48,12 @@ void check_array(const ArraySpec& array, const std::string& where) {
     require_equal(where + ".bottleneck", array.bottleneck, array.channels,
                   "the number of channels, because there is no 1x1 convolution between them");
     if (array.film_at(FilmPlace::layer1x1_post))
-      refuse(where + ".film", "layer1x1_post", "none, because there is no 1x1 convolution after the layers");
+      refuse(where + ".layer1x1_post_film", "one", "none, because there is no 1x1 convolution after the layers");
   }
   if (array.head1x1)
     require_groups(where + ".head1x1", array.head1x1->groups, array.bottleneck, array.head1x1->out_channels);
   else if (array.film_at(FilmPlace::head1x1_post))
-    refuse(where + ".film", "head1x1_post", "none, because there is no 1x1 convolution before the head");
+    refuse(where + ".head1x1_post_film", "one", "none, because there is no 1x1 convolution before the head");
   for (const LayerSpec& layer : array.layers) check_layer(array, layer, where);
   const std::vector<int>& widths = array.allowed_channels;
   for (std::size_t i = 1; i < widths.size(); ++i)
@@ -81,7 +81,7 @@ void add_layer_slots(std::vector<Slot>& list, const ArraySpec& array, const Laye
   for (std::size_t p = 0; p < array.film.size(); ++p) {
     if (!array.film[p]) continue;
     const int channels = array.film_channels(static_cast<FilmPlace>(p), layer);
-    add_slots(list, name + "film." + kFilmNames[p], channels * (array.film[p]->shift ? 2 : 1),
+    add_slots(list, name + kFilmNames[p], channels * (array.film[p]->shift ? 2 : 1),
               array.condition_size / array.film[p]->groups, 1, true);
   }
 }
@@ -103,9 +103,9 @@ void check_wavenet(const WavenetSpec& wavenet, const std::string& where) {
   const int inputs = wavenet.arrays[0].input_size;
   if (wavenet.condition) {
     if (std::holds_alternative<ContainerSpec>(wavenet.condition->spec))
-      refuse(where + ".condition", "a container", "one network");
-    check_architecture(*wavenet.condition, where + ".condition");
-    require_equal(where + ".condition", input_channels(*wavenet.condition), inputs, "the inputs of the network");
+      refuse(where + ".condition_dsp", "a container", "one network");
+    check_architecture(*wavenet.condition, where + ".condition_dsp");
+    require_equal(where + ".condition_dsp", input_channels(*wavenet.condition), inputs, "the inputs of the network");
   }
   const int condition = wavenet.condition ? output_channels(*wavenet.condition) : inputs;
   for (std::size_t i = 0; i < wavenet.arrays.size(); ++i) {
@@ -123,7 +123,7 @@ void check_wavenet(const WavenetSpec& wavenet, const std::string& where) {
   if (!wavenet.post_head) return;
   const PostHeadSpec& head = *wavenet.post_head;
   const std::size_t slopes = head.activation.slopes.size();
-  if (slopes > 1) refuse(where + ".post_head", std::to_string(slopes) + " PReLU slopes", "one for all channels");
+  if (slopes > 1) refuse(where + ".head", std::to_string(slopes) + " PReLU slopes", "one for all channels");
 }
 
 std::vector<Slot> wavenet_slots(const WavenetSpec& wavenet, const std::string& prefix) {
@@ -142,7 +142,7 @@ std::vector<Slot> wavenet_slots(const WavenetSpec& wavenet, const std::string& p
     const PostHeadSpec& head = *wavenet.post_head;
     for (std::size_t k = 0; k < head.kernel_sizes.size(); ++k) {
       const int outputs = k + 1 == head.kernel_sizes.size() ? head.out_channels : head.channels;
-      add_slots(list, prefix + item("post_head.", k), outputs, inputs, head.kernel_sizes[k], true);
+      add_slots(list, prefix + item("head.", k), outputs, inputs, head.kernel_sizes[k], true);
       inputs = outputs;
     }
   }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "limits.h"
+#include "bounds.h"
 #include "model_file_formats.h"
 
 namespace triode {

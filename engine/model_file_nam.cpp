@@ -5,7 +5,7 @@
 
 #include "activation.h"
 #include "architecture_wavenet.h"
-#include "limits.h"
+#include "bounds.h"
 #include "model_file_formats.h"
 
 namespace triode {
@@ -185,7 +185,7 @@ void read_wavenet(const json& config, const std::string& where, const std::strin
   const auto condition = config.find("condition_dsp");
   if (condition != config.end() && !condition->is_null()) {
     Model inner =
-        read_model_object(*condition, where + ".condition_dsp", prefix + "condition.", nesting + 1, tensors);
+        read_model_object(*condition, where + ".condition_dsp", prefix + "condition_dsp.", nesting + 1, tensors);
     require_same_rate(inner, model.sample_rate_hz, where + ".condition_dsp");
     wavenet.condition = std::make_shared<const Architecture>(std::move(inner.architecture));
   }

@@ -1,7 +1,7 @@
 // The WaveNet's configuration in a .nam file: current keys and those of older versions.
 #include "activation.h"
 #include "architecture_wavenet.h"
-#include "limits.h"
+#include "bounds.h"
 #include "model_file_formats.h"
 
 namespace triode {
@@ -9,10 +9,6 @@ namespace triode {
 using nlohmann::json;
 
 namespace {
-
-constexpr std::array<const char*, kFilmNames.size()> kNamFilmKeys = {
-    "conv_pre_film",       "conv_post_film",       "input_mixin_pre_film", "input_mixin_post_film",
-    "activation_pre_film", "activation_post_film", "layer1x1_post_film",   "head1x1_post_film"};
 
 std::vector<json> parse_gatings(Fields& fields, std::size_t count) {
   if (const json* modes = fields.find("gating_mode")) return per_layer(*modes, count, fields.path("gating_mode"), true);
@@ -82,10 +78,10 @@ void parse_1x1s(Fields& fields, ArraySpec& array) {
 }
 
 void parse_films(Fields& fields, ArraySpec& array) {
-  for (std::size_t p = 0; p < kNamFilmKeys.size(); ++p) {
-    const json* object = fields.find(kNamFilmKeys[p]);
+  for (std::size_t p = 0; p < kFilmNames.size(); ++p) {
+    const json* object = fields.find(kFilmNames[p]);
     if (object == nullptr || *object == false) continue;
-    Fields inner(*object, fields.path(kNamFilmKeys[p]));
+    Fields inner(*object, fields.path(kFilmNames[p]));
     if (inner.boolean("active", true))
       array.film[p] = FilmSpec{inner.boolean("shift", true), inner.integer("groups", 1, 2 * limits::kChannels, 1)};
   }

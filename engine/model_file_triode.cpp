@@ -5,7 +5,7 @@
 #include <cstring>
 #include <set>
 
-#include "limits.h"
+#include "bounds.h"
 #include "model_file_formats.h"
 
 namespace triode {

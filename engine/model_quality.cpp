@@ -83,6 +83,9 @@ Description submodel_at(const Description& container, double quality) {
   Description description = container;
   description.architecture = *submodels[chosen].architecture;
   description.tensors.clear();
+  nlohmann::json metadata = nlohmann::json::parse(container.metadata);
+  metadata.merge_patch(nlohmann::json::parse(submodels[chosen].metadata));
+  description.metadata = metadata.dump();
   const std::string prefix = "submodels." + std::to_string(chosen) + ".";
   for (const auto& [name, tensor] : container.tensors) {
     if (name.starts_with(prefix)) description.tensors[name.substr(prefix.size())] = tensor;

@@ -87,7 +87,7 @@ WavenetLayer::WavenetLayer(const Kernels& kernels, const Tensors& tensors, const
   }
   for (std::size_t p = 0; p < films_.size(); ++p)
     if (array.film[p])
-      films_[p].emplace(kernels, tensors, name + "film." + kFilmNames[p], *array.film[p],
+      films_[p].emplace(kernels, tensors, name + kFilmNames[p], *array.film[p],
                         array.film_channels(static_cast<FilmPlace>(p), layer), array.condition_size);
   if (film(FilmPlace::conv_pre)) residual_.emplace(array.channels);
   if (gating_ == Gating::blended) activated_.emplace(array.bottleneck);
@@ -195,7 +195,7 @@ PostHead::PostHead(const Kernels& kernels, const Tensors& tensors, const std::st
     : kernels_(&kernels),
       activation_(pointwise(spec.activation, std::max(inputs, spec.channels), slopes_)) {
   for (std::size_t k = 0; k < spec.kernel_sizes.size(); ++k) {
-    const std::string name = prefix + "post_head." + std::to_string(k);
+    const std::string name = prefix + "head." + std::to_string(k);
     const Tensor& weight = tensor(tensors, name + ".weight");
     stages_.emplace_back(kernels, weight, bias_of(tensors, name), static_cast<int>(weight.shape[1]), 1, 1);
   }
@@ -222,7 +222,7 @@ Wavenet::Wavenet(const WavenetSpec& spec, const Tensors& tensors, const std::str
       head_scale_(tensor(tensors, prefix + "head_scale").data[0]),
       condition_(spec.arrays[0].condition_size),
       head_out_(spec.arrays.back().head.out_channels) {
-  if (spec.condition) condition_network_ = make_network(*spec.condition, tensors, prefix + "condition.", kernels);
+  if (spec.condition) condition_network_ = make_network(*spec.condition, tensors, prefix + "condition_dsp.", kernels);
   arrays_.reserve(spec.arrays.size());
   for (std::size_t i = 0; i < spec.arrays.size(); ++i) {
     arrays_.emplace_back(kernels, tensors, prefix + "arrays." + std::to_string(i) + ".", spec.arrays[i]);

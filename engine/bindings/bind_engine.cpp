@@ -1,5 +1,101 @@
+// The engine and the model file reader for Python: one line per method. Arguments are checked in triode/engine.py.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine.h"
+#include "model_file.h"
 
 namespace nb = nanobind;
 
-void bind_engine(nb::module_& module) { (void)module; }
+namespace {
+
+using In = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Contents = std::tuple<std::string, std::string, nb::dict, double, std::int64_t, std::string>;
+using Unlocked = nb::call_guard<nb::gil_scoped_release>;
+
+nb::ndarray<nb::numpy, float> to_numpy(std::vector<float>&& values, const std::vector<std::size_t>& shape) {
+  auto* kept = new std::vector<float>(std::move(values));
+  const nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<float>*>(p); });
+  return {kept->data(), shape.size(), shape.data(), owner};
+}
+
+nb::ndarray<nb::numpy, float> process(triode::Engine& engine, const In& block) {
+  std::vector<float> out(block.shape(0));
+  {
+    const nb::gil_scoped_release unlocked;
+    engine.process(block.data(), out.data(), static_cast<std::int64_t>(out.size()));
+  }
+  return to_numpy(std::move(out), {block.shape(0)});
+}
+
+// In blocks, as a host would: from the start state, `block` samples at a time.
+nb::ndarray<nb::numpy, float> render(triode::Engine& engine, const In& audio, std::int64_t block) {
+  std::vector<float> out(audio.shape(0));
+  {
+    const nb::gil_scoped_release unlocked;
+    const auto total = static_cast<std::int64_t>(out.size());
+    engine.reset();
+    for (std::int64_t start = 0; start < total; start += block)
+      engine.process(audio.data() + start, out.data() + start, std::min(block, total - start));
+  }
+  return to_numpy(std::move(out), {audio.shape(0)});
+}
+
+triode::Engine load(const std::filesystem::path& path, double quality) {
+  return triode::Engine::load(path, {.quality = quality});
+}
+
+// Format, architecture (JSON), tensors, sample rate, warm-up, metadata (JSON); quality < 0: as it is in the file.
+Contents read_description(const std::filesystem::path& path, double quality) {
+  triode::Description description;
+  {
+    const nb::gil_scoped_release unlocked;
+    description = triode::read_model(path);
+    if (quality >= 0.0) description = triode::at_quality(std::move(description), quality);
+  }
+  nb::dict tensors;
+  for (auto& [name, tensor] : description.tensors)
+    tensors[name.c_str()] = to_numpy(std::move(tensor.data), {tensor.shape.begin(), tensor.shape.end()});
+  return {description.format, triode::to_json(description.architecture).dump(), tensors,
+                        description.sample_rate_hz, description.warm_up_samples, description.metadata};
+}
+
+void translate(const std::exception_ptr& pointer, void*) {
+  try {
+    std::rethrow_exception(pointer);
+  } catch (const triode::ModelFileError& error) {
+    // Paths may hold bytes that are no UTF-8; they come back as Python's file system calls show them.
+    const nb::object message = nb::steal(PyUnicode_DecodeFSDefault(error.what()));
+    PyErr_SetObject(nb::module_::import_("triode.errors").attr("ModelFileError").ptr(), message.ptr());
+  }
+}
+
+}  // namespace
+
+void bind_engine(nb::module_& module) {
+  nb::register_exception_translator(translate);
+  nb::class_<triode::Engine>(module, "Engine", "A model, ready to play; see triode.engine.Model.")
+      .def_static("load", &load, nb::arg("path"), nb::arg("quality"), Unlocked(),
+                  nb::sig("def load(path: pathlib.Path, quality: float) -> Engine"))
+      .def("process", &process, nb::arg("block"))
+      .def("render", &render, nb::arg("audio"), nb::arg("block"))
+      .def("reset", &triode::Engine::reset, Unlocked())
+      .def("self_test", &triode::Engine::self_test, Unlocked())
+      .def_prop_ro("format", &triode::Engine::format)
+      .def_prop_ro("architecture", &triode::Engine::architecture)
+      .def_prop_ro("metadata", &triode::Engine::metadata)
+      .def_prop_ro("parameters", &triode::Engine::parameters)
+      .def_prop_ro("sample_rate_hz", &triode::Engine::sample_rate_hz)
+      .def_prop_ro("latency_samples", &triode::Engine::latency_samples)
+      .def_prop_ro("receptive_field", &triode::Engine::receptive_field)
+      .def_prop_ro("isa", &triode::Engine::isa);
+  module.def("read_model", &read_description, nb::arg("path"), nb::arg("quality"),
+             nb::sig("def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, "
+                     "dict[str, numpy.typing.NDArray[numpy.float32]], float, int, str]"),
+             "Format, architecture, tensors, sample rate, warm-up, metadata of a model file.");
+}

@@ -1,10 +1,55 @@
 """The real-time engine and the built-in circuits of Triode."""
 
+import pathlib
 from typing import Annotated
 
 import numpy
+import numpy.typing
 from numpy.typing import NDArray
 
+
+class Engine:
+    """A model, ready to play; see triode.engine.Model."""
+
+    @staticmethod
+    def load(path: pathlib.Path, quality: float) -> Engine: ...
+
+    def process(self, block: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]: ...
+
+    def render(self, audio: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], block: int) -> NDArray[numpy.float32]: ...
+
+    def reset(self) -> None: ...
+
+    def self_test(self) -> float: ...
+
+    @property
+    def format(self) -> str: ...
+
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def metadata(self) -> str: ...
+
+    @property
+    def parameters(self) -> int: ...
+
+    @property
+    def sample_rate_hz(self) -> float: ...
+
+    @property
+    def latency_samples(self) -> int: ...
+
+    @property
+    def receptive_field(self) -> int: ...
+
+    @property
+    def isa(self) -> str: ...
+
+def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, dict[str, numpy.typing.NDArray[numpy.float32]], float, int, str]:
+    """
+    Format, architecture, tensors, sample rate, warm-up, metadata of a model file.
+    """
 
 def circuit_names() -> list[str]:
     """Names of the built-in circuits."""

@@ -1,0 +1,151 @@
+"""Playing and reading model files of any format: the C++ engine from Python.
+
+`load` gives a model that plays; `read` gives what is inside the file, for exporters and fine-tuning. Both go through
+the same reader, which tells the format by content: `.triode` (docs/model-file.md) and `.nam`.
+"""
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triode import _core
+from triode.audio import Samples
+from triode.errors import OptionError
+from triode.knobs import Knob
+
+__all__ = ["Description", "Model", "load", "read"]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model file holds, in one form for all formats: that of docs/model-file.md.
+
+    `format` is "triode" or "nam". `architecture` is the JSON object, `tensors` the named float32 arrays (with
+    `selftest.input` and `selftest.output` where the file has them). `sample_rate` is in Hz. `warm_up_samples` of
+    silence lead to the start state. `metadata` is the whole `triode` object of a `.triode` file, or the root of a
+    `.nam` file without its `config` and `weights`.
+    """
+
+    format: str
+    architecture: dict[str, Any]
+    tensors: dict[str, NDArray[np.float32]]
+    sample_rate: float
+    warm_up_samples: int
+    metadata: dict[str, Any]
+
+
+class Model:
+    """A model that plays: streams blocks of any size and keeps its state from block to block.
+
+    Audio is mono float32 with full scale 1.0 at `sample_rate`. One thread at a time may use a model; models share
+    nothing, and the interpreter is free while they run.
+    """
+
+    def __init__(self, engine: _core.Engine) -> None:
+        self._engine = engine
+
+    @property
+    def sample_rate(self) -> float:
+        """Samples per second the model runs at."""
+        return self._engine.sample_rate_hz
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples by which the output lags the input: 0, the engine does not look ahead."""
+        return self._engine.latency_samples
+
+    @property
+    def receptive_field(self) -> int:
+        """Input samples that one output sample depends on; 1 for recurrent networks, whose memory is a state."""
+        return self._engine.receptive_field
+
+    @property
+    def knobs(self) -> list[Knob]:
+        """The model's knobs; empty for a snapshot."""
+        return []
+
+    @property
+    def isa(self) -> str:
+        """The instruction set in use: baseline, avx2 or avx512."""
+        return self._engine.isa
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What `triode info --json` prints.
+
+        Its keys: format, architecture, parameters, sample_rate, knobs, latency_samples, metadata.
+        """
+        return {
+            "format": self._engine.format,
+            "architecture": json.loads(self._engine.architecture),
+            "parameters": self._engine.parameters,
+            "sample_rate": self.sample_rate,
+            "knobs": [],
+            "latency_samples": self.latency_samples,
+            "metadata": json.loads(self._engine.metadata),
+        }
+
+    def process(self, block: Samples) -> Samples:
+        """The next samples: `block` (n,) in, (n,) out, going on from the state the last block left.
+
+        NaN and infinite samples count as 0. Raises OptionError for anything but a float32 array of one dimension.
+        """
+        return self._engine.process(_checked_audio(block))
+
+    def render(self, audio: Samples, block: int = 1024) -> Samples:
+        """All of `audio` (n,) from the start state, streamed in blocks of `block` samples; (n,) out."""
+        if not isinstance(block, int) or block < 1:
+            raise OptionError(f"block = {block!r}: expected a whole number of samples, at least 1")
+        return self._engine.render(_checked_audio(audio), block)
+
+    def reset(self) -> None:
+        """Go back to the start state, the state after silence."""
+        self._engine.reset()
+
+    def self_test(self) -> float | None:
+        """Largest absolute error against the file's own self-test, None where it has none; resets the model.
+
+        A player that is off by more than 1e-4 is wrong.
+        """
+        error = self._engine.self_test()
+        return None if error < 0 else error
+
+
+def load(path: str | os.PathLike[str], *, quality: float = 1.0) -> Model:
+    """Load a model file of any known format, ready to play from its start state.
+
+    `quality`, 0 to 1, chooses among the sizes of a file that has several; 1 is the best. Raises ModelFileError for a
+    file that is missing, damaged, forged or unsupported, OptionError for a quality outside 0 to 1.
+    """
+    return Model(_core.Engine.load(Path(path), _checked_quality(quality)))
+
+
+def read(path: str | os.PathLike[str], *, quality: float | None = 1.0) -> Description:
+    """Read a model file of any known format, so that it can be written in another or trained further.
+
+    A file of several sizes gives the one for `quality`; with None it gives all of them, as an architecture named
+    "container" or with `allowed_channels`. Raises ModelFileError and OptionError like `load`.
+    """
+    wanted = -1.0 if quality is None else _checked_quality(quality)
+    kind, architecture, tensors, sample_rate, warm_up_samples, metadata = _core.read_model(Path(path), wanted)
+    return Description(kind, json.loads(architecture), tensors, sample_rate, warm_up_samples, json.loads(metadata))
+
+
+def _checked_quality(quality: float) -> float:
+    if not (isinstance(quality, int | float) and math.isfinite(quality) and 0 <= quality <= 1):
+        raise OptionError(f"quality = {quality!r}: expected a number from 0 (smallest) to 1 (best)")
+    return float(quality)
+
+
+def _checked_audio(audio: Samples) -> Samples:
+    """`audio` as the engine takes it; a strided view is copied, everything else must be right already."""
+    if not isinstance(audio, np.ndarray) or audio.dtype != np.float32 or audio.ndim != 1:
+        kind = f"{audio.dtype} {audio.shape}" if isinstance(audio, np.ndarray) else type(audio).__name__
+        raise OptionError(f"audio is {kind}: expected a float32 array of shape (n,); use astype(np.float32)")
+    return np.ascontiguousarray(audio)
