@@ -1,13 +1,17 @@
 """Small models with known weights, for the tests of everything that writes, reads or plays model files."""
 
+import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triode.architecture import parse_architecture
-from triode.model_file import ModelFile, SelfTest, self_test_signal
+from triode.engine import load
+from triode.model_file import ModelFile, SelfTest, self_test_signal, write_model
 
 TANH = {"type": "Tanh"}
 LEAKY_RELU = {"type": "LeakyReLU", "negative_slope": 0.01}
@@ -82,6 +86,15 @@ def random_tensors(architecture: Mapping[str, Any], seed: int = 0) -> dict[str, 
         elif name.endswith(("norm.variance", "norm.epsilon")):
             tensors[name] = np.abs(tensors[name])
     return tensors
+
+
+def played(model: ModelFile) -> ModelFile:
+    """The same model with the self-test's output as the engine plays it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.triode"
+        write_model(path, model)
+        output = load(path).render(model.self_test.input)
+    return replace(model, self_test=SelfTest(model.self_test.input, output))
 
 
 def model_file(architecture: Mapping[str, Any], **changes: Any) -> ModelFile:

@@ -126,7 +126,10 @@ class Film:
 
 @dataclass(frozen=True, config=STRICT)
 class WaveNetArray:
-    """One array of layers; the tuples have one entry per layer. Absent `gating` means none, `bottleneck` channels."""
+    """One array of layers; the tuples have one entry per layer. Absent `gating` means none, `bottleneck` channels.
+
+    `allowed_channels` are the widths that the array may be cut down to by keeping the first of everything.
+    """
 
     input_size: Count
     channels: Count
@@ -150,6 +153,7 @@ class WaveNetArray:
     activation_post_film: Film = Film()
     layer1x1_post_film: Film = Film()
     head1x1_post_film: Film = Film()
+    allowed_channels: tuple[Count, ...] = ()
 
     def __post_init__(self) -> None:
         layers = len(self.dilations)
@@ -168,6 +172,9 @@ class WaveNetArray:
         for gating, second in zip(self.gating, self.secondary_activations, strict=True):
             if (gating == "none") != (second is None):
                 raise ValueError("secondary_activations must be null exactly where gating is none")
+        widths = self.allowed_channels
+        if widths and (list(widths) != sorted(set(widths)) or widths[-1] != self.channels):
+            raise ValueError(f"allowed_channels {list(widths)} must ascend to the {self.channels} channels there are")
         if self.film("layer1x1_post").active and not self.layer1x1.active:
             raise ValueError("layer1x1_post_film needs an active layer1x1")
         if self.film("head1x1_post").active and not self.head1x1.active:

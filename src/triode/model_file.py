@@ -31,6 +31,8 @@ __all__ = [
     "ModelFile",
     "SelfTest",
     "loudness_db",
+    "model_bytes",
+    "model_from_header",
     "self_test_signal",
     "write_model",
 ]
@@ -102,11 +104,11 @@ class _Header:
     architecture: dict[str, Any]
     sample_rate: Annotated[float, Field(ge=1000, le=1_000_000)]
     warm_up_samples: Annotated[int, Field(ge=0, le=10_000_000)]
-    levels: Levels
-    alignment: Alignment
-    knobs: tuple[Knob, ...]
-    metadata: dict[str, str]
-    training: dict[str, Any]
+    levels: Levels = field(default_factory=Levels)
+    alignment: Alignment = field(default_factory=Alignment)
+    knobs: tuple[Knob, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
 
 
 _HEADER = TypeAdapter(_Header)
@@ -131,6 +133,24 @@ def model_bytes(model: ModelFile) -> bytes:
     test_input, test_output = _checked_self_test(model.self_test)
     tensors |= {"selftest.input": test_input, "selftest.output": test_output}
     return save(tensors, metadata={"triode": _header_json(model)})
+
+
+def model_from_header(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], test: SelfTest) -> ModelFile:
+    """The inverse of writing: a model from a file's JSON object and its tensors; raises ModelFileError."""
+    found = _checked_header(json.dumps(header))
+    return ModelFile(
+        name=found.name,
+        architecture=found.architecture,
+        tensors=tensors,
+        sample_rate=found.sample_rate,
+        warm_up_samples=found.warm_up_samples,
+        self_test=test,
+        levels=found.levels,
+        alignment=found.alignment,
+        knobs=found.knobs,
+        metadata=found.metadata,
+        training=found.training,
+    )
 
 
 def self_test_signal(rate_hz: float) -> Samples:
@@ -178,12 +198,17 @@ def _header_json(model: ModelFile) -> str:
     }
     try:
         text = json.dumps(contents, allow_nan=False, ensure_ascii=False)
-        _HEADER.validate_json(text)
-    except ValidationError as error:
-        raise ModelFileError(first_problem(error)) from error
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"metadata and training must hold finite, plain JSON values: {error}") from error
+    _checked_header(text)
     return text
+
+
+def _checked_header(text: str) -> _Header:
+    try:
+        return _HEADER.validate_json(text)
+    except ValidationError as error:
+        raise ModelFileError(first_problem(error)) from error
 
 
 def _checked_self_test(test: SelfTest) -> tuple[Samples, Samples]:
