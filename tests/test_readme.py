@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import model_file, recurrent_architecture
+from models import model_file, played, recurrent_architecture
 from triode.audio import write_audio
 from triode.export import export
 from triode.model_file import self_test_signal
@@ -87,7 +87,7 @@ def folder_of_inputs(tmp_path: Path) -> Path:
         (decay * np.random.default_rng(0).standard_normal(2_000) * 0.1).astype(np.float32),
         rate_hz,
     )
-    export(model_file(recurrent_architecture("lstm", 4)), tmp_path / "amp.nam")
+    export(played(model_file(recurrent_architecture("lstm", 4))), tmp_path / "amp.nam")
     return tmp_path
 
 
