@@ -15,6 +15,14 @@ from numpy.typing import NDArray
 from triode.errors import AudioFileError, OptionError, OutputError
 from triode.files import atomic_path
 
+__all__ = [
+    "Audio",
+    "Samples",
+    "read_audio",
+    "resample",
+    "write_audio",
+]
+
 Samples = NDArray[np.float32]
 
 

@@ -14,6 +14,19 @@ TriodeError
 Every message says what was found, what was expected, and what to do about it, in one line.
 """
 
+__all__ = [
+    "AudioFileError",
+    "CaptureError",
+    "ModelFileError",
+    "OptionError",
+    "OutputError",
+    "RecordingError",
+    "RequestError",
+    "TrainingError",
+    "TriodeError",
+    "WorkError",
+]
+
 
 class TriodeError(Exception):
     """Base of every error that Triode raises for its user."""

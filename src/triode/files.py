@@ -9,6 +9,12 @@ from pathlib import Path
 
 from triode.errors import OptionError, OutputError
 
+__all__ = [
+    "atomic_path",
+    "write_bytes",
+    "write_text",
+]
+
 
 @contextlib.contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:

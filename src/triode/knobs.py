@@ -7,6 +7,13 @@ from typing import Literal
 
 from triode.errors import OptionError
 
+__all__ = [
+    "Knob",
+    "Taper",
+    "checked_settings",
+    "parse_settings",
+]
+
 Taper = Literal["linear", "log"]
 
 
