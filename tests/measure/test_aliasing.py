@@ -92,5 +92,11 @@ def test_tones_above_nyquist_and_changed_lengths_are_refused() -> None:
         aliasing_to_signal_ratio(lambda x: x * np.nan, RATE_HZ)
 
 
+def test_aliases_of_a_tone_that_divides_the_rate_do_not_hide_behind_harmonics() -> None:
+    # In a window of half a second every fold of 4 kHz would fall on a multiple of 4 kHz.
+    result = aliasing_to_signal_ratio(lambda x: np.clip(10 * x, -1, 1), RATE_HZ, [4000.0], [-6.0])
+    assert result.worst_db > -30
+
+
 def test_windows_are_prime() -> None:
     assert [next_prime(n) for n in (1, 2, 24_000, 22_050)] == [2, 2, 24_001, 22_051]

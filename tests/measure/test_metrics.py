@@ -101,10 +101,9 @@ def test_mrstft_refuses_less_than_half_a_window() -> None:
 
 
 def test_segment_esr_finds_the_bad_second_and_skips_the_pause() -> None:
-    target = np.concatenate([sine(440), sine(440), np.zeros(RATE_HZ), sine(440)])
-    estimate = target.copy()
-    estimate[RATE_HZ : 2 * RATE_HZ] *= 0.5
-    estimate[2 * RATE_HZ : 3 * RATE_HZ] += 1e-6
+    hiss = 1e-4 * noise(RATE_HZ)
+    target = np.concatenate([sine(440), sine(440), hiss, sine(440)])
+    estimate = np.concatenate([sine(440), 0.5 * sine(440), -hiss, sine(440)])
     values = metrics.segment_esr(target, estimate, RATE_HZ)
     assert values == pytest.approx([0.0, 0.25, math.nan, 0.0], nan_ok=True)
 

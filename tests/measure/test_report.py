@@ -315,6 +315,24 @@ def test_durations_read_naturally(seconds: float, words: str) -> None:
     assert report_words.duration(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("knobs", [{"name": "drive", "low": 0, "high": 10}, {"name": "tone", "low": 0, "high": 1}],
+         "drive 0 to 10, tone 0 to 1"),
+        ("architecture", {"name": "lstm", "hidden_size": 40}, "lstm"),
+        ("metadata", {"gear_make": "Fender", "year": None}, "Gear make: Fender"),
+        ("esr", 0.0123, "1.2 %"),
+        ("sample_rate", 44100, "44,100 Hz"),
+        ("interrupted", True, "yes"),
+        ("mrstft", math.inf, "not defined"),
+        ("seconds", 90, "1 min 30 s"),
+    ],
+)  # fmt: skip
+def test_table_values_read_naturally(key: str, value: object, words: str) -> None:
+    assert report_words.value_words(key, value) == words
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(0.0, "0:00"), (59.96, "1:00"), (210.0, "3:30"), (83.25, "1:23.2")])
 def test_clock_times_read_naturally(seconds: float, words: str) -> None:
     assert report_plots.clock(seconds) == words

@@ -43,7 +43,7 @@ class Grade:
 # Sources of the limits: docs/measures.md, Verdict.
 GRADES = (
     Grade(0.002, "Practically identical", "you will hardly hear a difference, even when switching between the two."),
-    Grade(0.01, "Very close", "the differences are subtle; in a mix nobody will notice them."),
+    Grade(0.01, "Very close", "the differences are subtle, and hard to notice in a mix."),
     Grade(0.035, "Close", "it plays like the same device, but switching directly you can hear a difference."),
     Grade(0.1, "Similar", "the character is right, but attack, brightness or amount of distortion audibly differ."),
     Grade(0.3, "A rough likeness", "it is recognisably this kind of device, and clearly not this one."),

@@ -69,22 +69,24 @@
     master.connect(analyser).connect(context.destination);
     for (const name of Object.keys(buffers)) {
       gains[name] = context.createGain();
-      gains[name].gain.value = name === heard() ? level(name) : 0;
+      gains[name].goal = name === heard() ? level(name) : 0;
+      gains[name].gain.value = gains[name].goal;
       gains[name].connect(master);
     }
   }
 
-  function ramp(parameter, value) {
-    const now = context.currentTime;
-    parameter.cancelScheduledValues(now);
-    parameter.setValueAtTime(parameter.value, now);
-    parameter.linearRampToValueAtTime(value, now + CROSSFADE_SECONDS);
+  // Starts from the last goal: not every browser's gain.value follows a ramp.
+  function ramp(node, goal, from = node.goal, at = context.currentTime) {
+    node.gain.cancelScheduledValues(at);
+    node.gain.setValueAtTime(from, at);
+    node.gain.linearRampToValueAtTime(goal, at + CROSSFADE_SECONDS);
+    node.goal = goal;
   }
 
   function switchGains() {
     player.dataset.heard = heard();
     if (context) {
-      for (const name of Object.keys(gains)) ramp(gains[name].gain, name === heard() ? level(name) : 0);
+      for (const name of Object.keys(gains)) ramp(gains[name], name === heard() ? level(name) : 0);
     }
     draw();
   }
@@ -112,9 +114,7 @@
     run.sources[0].onended = () => {
       if (run === thisRun) pause(0);
     };
-    master.gain.cancelScheduledValues(0);
-    master.gain.setValueAtTime(0, begin);
-    master.gain.linearRampToValueAtTime(1, begin + CROSSFADE_SECONDS);
+    ramp(master, 1, 0, begin);
     player.dataset.state = "playing";
     playButton.setAttribute("aria-label", "Pause");
     requestAnimationFrame(tick);
@@ -123,7 +123,7 @@
   function stop() {
     const sources = run.sources;
     run = null;
-    ramp(master.gain, 0);
+    ramp(master, 0);
     for (const source of sources) source.stop(context.currentTime + CROSSFADE_SECONDS);
   }
 

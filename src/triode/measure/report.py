@@ -36,6 +36,8 @@ __all__ = ["ReportData", "write_report"]
 
 # The error scale runs from as wrong as silence down to what no ear could find.
 SCALE_HIGHEST, SCALE_LOWEST = 1.0, 1e-4
+# From here on the verdict is written in the colour of errors.
+POOR_ESR = 0.1
 CHANNELS = (
     ("dry", "Dry", "the guitar as it went in"),
     ("device", "Device", "the recording of the device"),
@@ -91,11 +93,12 @@ def _source_hash(script: str) -> str:
 def _header(data: ReportData, analysis: Analysis) -> str:
     verdict = esr_verdict(analysis.esr, data.replicate_esr)
     word, _, rest = verdict.partition(": ")
+    mood = "verdict" if analysis.esr < POOR_ESR else "verdict poor"
     notes = f'<p class="notes">{escape(data.notes)}</p>' if data.notes else ""
     return f"""<header>
 <p class="eyebrow">Triode report</p>
 <h1>{escape(data.name)}</h1>
-<p class="verdict" id="verdict"><strong>{escape(word)}</strong>{": " if rest else ""}{escape(rest)}</p>
+<p class="{mood}" id="verdict"><strong>{escape(word)}</strong>{": " if rest else ""}{escape(rest)}</p>
 {_scale(analysis.esr, data.replicate_esr)}
 <dl class="figures">{"".join(_figures(data, analysis))}</dl>
 {notes}

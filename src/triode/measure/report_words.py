@@ -271,8 +271,13 @@ def value_words(key: str, value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if key == "knobs" and all(isinstance(knob, dict) for knob in value):
+        return ", ".join(f"{knob.get('name')} {knob.get('low')} to {knob.get('high')}" for knob in value)
+    if key == "architecture" and isinstance(value, dict):
+        return str(value.get("name"))
     if isinstance(value, dict):
-        return ", ".join(f"{label(inner)}: {value_words(inner, item)}" for inner, item in value.items())
+        known = {inner: item for inner, item in value.items() if item is not None}
+        return ", ".join(f"{label(inner)}: {value_words(inner, item)}" for inner, item in known.items())
     if isinstance(value, list | tuple):
         return "; ".join(value_words("", item) for item in value)
     return str(value)
