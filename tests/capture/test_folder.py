@@ -22,6 +22,7 @@ from triode.capture.folder import (
     take_manifest,
     write_capture,
 )
+from triode.capture.signal import make_signal, write_signal
 from triode.errors import AudioFileError, CaptureError, OptionError
 from triode.knobs import Knob
 
@@ -262,3 +263,13 @@ def test_a_file_of_anything_is_refused(tmp_path_factory, data: bytes) -> None:
     with pytest.raises(CaptureError) as caught:
         read_capture(folder)
     assert str(folder / "capture.toml") in str(caught.value)
+
+
+def test_the_signals_manifest_comes_along(tmp_path: Path) -> None:
+    signal = make_signal(10, RATE)
+    write_signal(tmp_path / "signal.wav", signal)
+    capture = add_take(tmp_path / "c", tmp_path / "signal.wav", noise(1, len(signal.samples)))
+    assert take_manifest(capture, capture.takes[0]) == signal.manifest
+    capture = add_take(tmp_path / "c", noise(5), noise(6), name="take", replace_existing=True)
+    assert take_manifest(capture, capture.takes[0]) is None
+    assert len(list((tmp_path / "c").iterdir())) == 3

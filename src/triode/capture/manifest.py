@@ -45,7 +45,7 @@ class Repeat:
 class SignalManifest:
     """How a capture signal was made (`seed`, `rate_hz`, `level_dbfs`) and what stands where in it.
 
-    `held_out_seconds` is the stretch (start, end) kept for validation.
+    `train_seconds` and `held_out_seconds` are the stretches (start, end) meant for training and for validation.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -57,16 +57,17 @@ class SignalManifest:
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     segments: tuple[Segment, ...]
     repeats: tuple[Repeat, ...]
-    held_out_seconds: tuple[Seconds, Seconds] | None
+    train_seconds: tuple[Seconds, Seconds]
+    held_out_seconds: tuple[Seconds, Seconds]
 
     def __post_init__(self) -> None:
         ends = [segment.end_seconds for segment in self.segments]
         ends += [repeat.first_seconds + repeat.seconds for repeat in self.repeats]
         ends += [repeat.second_seconds + repeat.seconds for repeat in self.repeats]
-        if self.held_out_seconds is not None:
-            ends.append(self.held_out_seconds[1])
-            if self.held_out_seconds[0] >= self.held_out_seconds[1]:
-                raise ValueError("held_out_seconds ends before it starts")
+        for name, (start, end) in (("train", self.train_seconds), ("held_out", self.held_out_seconds)):
+            ends.append(end)
+            if start >= end:
+                raise ValueError(f"{name}_seconds ends before it starts")
         for segment in self.segments:
             if segment.start_seconds >= segment.end_seconds:
                 raise ValueError(f"segment {segment.kind} ends before it starts")
