@@ -23,7 +23,8 @@ ALLOWED = {
     "export": GROUND | {"engine", "model_file", "nam_file"},
     "render": GROUND | {"engine"},
     "capture": GROUND | {"capture", "_core"},
-    "training": GROUND | {"training", "capture.folder", "capture.align", "model_file", "architecture", "engine"},
+    "training": GROUND
+    | {"training", "capture.folder", "capture.align", "model_file", "architecture", "engine", "_core"},
     "measure": GROUND | {"measure", "engine"},
     "cli": {"*"},
     "__init__": {"errors"},

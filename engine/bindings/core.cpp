@@ -7,10 +7,14 @@ namespace nb = nanobind;
 
 void bind_engine(nb::module_& module);
 void bind_circuits(nb::module_& module);
+void bind_training(nb::module_& module);
 
 NB_MODULE(_core, module) {
   module.doc() = "The real-time engine and the built-in circuits of Triode.";
   module.attr("__version__") = triode::version();
+  // A tensor that is still around when Python ends keeps what made it; that is no leak to report to a user.
+  nb::set_leak_warnings(false);
   bind_engine(module);
   bind_circuits(module);
+  bind_training(module);
 }

@@ -1,5 +1,6 @@
 """The real-time engine and the built-in circuits of Triode."""
 
+from collections.abc import Sequence
 import pathlib
 from typing import Annotated
 
@@ -87,3 +88,61 @@ class Circuit:
 
     def process(self, samples: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Annotated[NDArray[numpy.float32], dict(shape=(None,))]:
         """Samples (n,) to samples (n,), late by latency_samples."""
+
+class TapeFloat:
+    """What a forward pass keeps for its backward pass."""
+
+class WaveNetArrayFloat:
+    """Forward and backward through one array of WaveNet layers."""
+
+    def __init__(self, inputs: int, condition: int, channels: int, bottleneck: int, outputs: int, head_kernel_size: int, head_bias: bool, layers: Sequence[tuple[int, int, str, float]]) -> None:
+        """
+        `layers` holds (kernel size, dilation, activation, negative slope) of each.
+        """
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def outputs(self) -> int: ...
+
+    @property
+    def head_kernel_size(self) -> int: ...
+
+    @property
+    def parameter_count(self) -> int: ...
+
+    def forward(self, parameters: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], input: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')], head_output: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')], threads: int, keep: bool) -> TapeFloat:
+        """Writes `output` and `head_output`; returns a tape if `keep`."""
+
+    def backward(self, tape: TapeFloat, input: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, head_output_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, parameter_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], input_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')] | None, head_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')] | None, threads: int) -> None:
+        """Writes the last three gradients from those before."""
+
+class TapeDouble:
+    """What a forward pass keeps for its backward pass."""
+
+class WaveNetArrayDouble:
+    """Forward and backward through one array of WaveNet layers."""
+
+    def __init__(self, inputs: int, condition: int, channels: int, bottleneck: int, outputs: int, head_kernel_size: int, head_bias: bool, layers: Sequence[tuple[int, int, str, float]]) -> None:
+        """
+        `layers` holds (kernel size, dilation, activation, negative slope) of each.
+        """
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def outputs(self) -> int: ...
+
+    @property
+    def head_kernel_size(self) -> int: ...
+
+    @property
+    def parameter_count(self) -> int: ...
+
+    def forward(self, parameters: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], input: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')], head_output: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')], threads: int, keep: bool) -> TapeDouble:
+        """Writes `output` and `head_output`; returns a tape if `keep`."""
+
+    def backward(self, tape: TapeDouble, input: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, head_output_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, parameter_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], input_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')] | None, head_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')] | None, threads: int) -> None:
+        """Writes the last three gradients from those before."""

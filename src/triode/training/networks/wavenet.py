@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from triode.errors import OptionError
+from triode.training.kernels import fused_array
 from triode.training.networks.conv import causal_conv
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
@@ -132,6 +133,7 @@ class Array(nn.Module):
 
     def __init__(self, config: ArrayConfig) -> None:
         super().__init__()
+        self.config = config
         self.rechannel = nn.Conv1d(config.input_size, config.channels, 1, bias=False)
         self.layers = nn.ModuleList(Layer(config, index) for index in range(len(config.dilations)))
         self.head = nn.Conv1d(
@@ -141,6 +143,10 @@ class Array(nn.Module):
 
     def forward(self, h: Tensor, condition: Tensor, head: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, input_size, T), (B, D, T'), (B, bottleneck, T'') -> layer output and head output."""
+        return fused_array(self, h, condition, head) or self.reference(h, condition, head)
+
+    def reference(self, h: Tensor, condition: Tensor, head: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The same in torch's own operations, readable and on every device."""
         length = h.shape[-1] - self.trim
         if head is not None:  # a head of several taps before this array may have shortened it more
             length = min(length, head.shape[-1])
