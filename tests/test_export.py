@@ -135,6 +135,24 @@ def test_a_file_that_would_play_differently_is_not_written(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_one_size_of_several(tmp_path: Path) -> None:
+    """A model that can be cut down, converted at its smallest: what is written is that size and nothing else."""
+    architecture = a1_architecture(4, 2)
+    architecture["arrays"] = architecture["arrays"][:1]
+    architecture["arrays"][0] |= {"head": {"out_channels": 1, "kernel_size": 1, "bias": False}}
+    architecture["arrays"][0] |= {"allowed_channels": [1, 2, 4]}
+    write_model(tmp_path / "all.triode", played(model_file(architecture)))
+    x = playing()
+    for quality, channels in ((1.0, 4), (0.4, 2), (0.0, 1)):
+        for ending in (".triode", ".nam"):
+            export(tmp_path / "all.triode", tmp_path / f"one{ending}", quality=quality)
+            expected = load(tmp_path / "all.triode", quality=quality).render(x)
+            np.testing.assert_allclose(load(tmp_path / f"one{ending}").render(x), expected, atol=1e-6)
+        written = read(tmp_path / "one.triode")
+        assert written.architecture["arrays"][0]["channels"] == channels
+        assert load(tmp_path / "one.triode").self_test() == pytest.approx(0, abs=1e-6)
+
+
 def test_a_model_that_starts_from_zero_state_becomes_a_nam(tmp_path: Path) -> None:
     """Its first milliseconds differ, because `.nam` players start settled; after that it is the same."""
     model = played(model_file(recurrent_architecture("lstm"), warm_up_samples=0))

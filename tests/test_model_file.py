@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from models import a1_architecture, a2_architecture, convnet_architecture, model_file, recurrent_architecture
+from triode.architecture import parse_architecture
 from triode.errors import ModelFileError
 from triode.knobs import Knob
 from triode.model_file import Alignment, Levels, SelfTest, loudness_db, self_test_signal, write_model
@@ -86,8 +87,7 @@ def test_number_of_weights(tmp_path: Path, architecture: dict[str, Any], count: 
     assert sum(tensor.size for name, tensor in tensors.items() if not name.startswith("selftest.")) == count
 
 
-def test_wavenet_with_every_part(tmp_path: Path) -> None:
-    """Shapes of the rarer parts, worked out by hand from the table in docs/model-file.md."""
+def wavenet_with_every_part() -> dict[str, Any]:
     film = {"active": True, "shift": True, "groups": 1}
     array = {
         "input_size": 1,
@@ -108,8 +108,12 @@ def test_wavenet_with_every_part(tmp_path: Path) -> None:
     }
     nested = {"name": "wavenet", "arrays": [a1_architecture(2, 2)["arrays"][0]]}
     head = {"channels": 7, "out_channels": 1, "kernel_sizes": [2, 1], "activation": {"type": "ReLU"}}
-    architecture = {"name": "wavenet", "arrays": [array], "head": head, "condition_dsp": nested}
-    write_model(tmp_path / "m.triode", model_file(architecture))
+    return {"name": "wavenet", "arrays": [array], "head": head, "condition_dsp": nested}
+
+
+def test_wavenet_with_every_part(tmp_path: Path) -> None:
+    """Shapes of the rarer parts, worked out by hand from the table in docs/model-file.md."""
+    write_model(tmp_path / "m.triode", model_file(wavenet_with_every_part()))
     _, tensors = read(tmp_path / "m.triode")
     shapes = {name: tensor.shape for name, tensor in tensors.items() if ".layers.1" not in name}
     assert {name: shape for name, shape in shapes.items() if not name.startswith(("condition", "selftest"))} == {
@@ -133,6 +137,24 @@ def test_wavenet_with_every_part(tmp_path: Path) -> None:
         "head_scale": (1,),
     }
     assert shapes["condition_dsp.arrays.0.head.weight"] == (2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "samples"),
+    [
+        # The published numbers of NAM's two generations.
+        (a1_architecture(), 4093),
+        (a2_architecture(8), 6347),
+        (LINEAR, 4),
+        (LSTM, 1),
+        # Two taps each, 1 and 4 samples apart.
+        (convnet_architecture(batchnorm=True), 6),
+        # The layer (3 - 1) * 5, its head (2 - 1) * 3, the blocks after it 1 + 0, the nested condition's own 2046.
+        (wavenet_with_every_part(), 1 + 10 + 3 + 1 + 2 * 1023),
+    ],
+)
+def test_receptive_field(architecture: dict[str, Any], samples: int) -> None:
+    assert parse_architecture(architecture).receptive_field == samples
 
 
 def changed(**changes: Any) -> Any:
@@ -199,6 +221,9 @@ def test_wrong_contents_are_refused_and_harm_nothing(tmp_path: Path, change: Any
         (0, {"activations": [{"type": "Tanh", "negative_slope": 0.1}] * 10}, "Tanh has no option negative_slope"),
         (0, {"activations": [{"type": "GELU"}] * 10}, "GELU"),
         (0, {"groups_input": 3}, "cannot be split into 3 groups"),
+        (0, {"allowed_channels": [2, 1, 4]}, "must ascend to the 4 channels"),
+        (0, {"allowed_channels": [1, 2]}, "must ascend to the 4 channels"),
+        (0, {"head1x1_post_film": {"active": True}}, "needs an active head1x1"),
         (0, {"layer1x1_post_film": {"active": True}, "layer1x1": {"active": False}}, "needs an active layer1x1"),
     ],
 )

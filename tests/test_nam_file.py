@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models import a1_architecture, a2_architecture, convnet_architecture, model_file, recurrent_architecture
@@ -160,6 +160,18 @@ def test_nested_condition_and_post_head() -> None:
     assert inner["weights"] == list(range(1 + outer_count, 1 + outer_count + inner_count))
 
 
+def test_rare_parts_of_an_array() -> None:
+    """A spread-out head, and the widths that the array may be cut down to."""
+    architecture = a1_architecture(4, 2)
+    architecture["arrays"][1]["head"] |= {"kernel_size": 2, "head_dilation": 3}
+    architecture["arrays"][0]["allowed_channels"] = [1, 2, 4]
+    first, second = written(model_file(architecture))["config"]["layers"]
+    assert first["head"] == {"out_channels": 2, "kernel_size": 1, "bias": False}
+    assert second["head"] == {"out_channels": 1, "kernel_size": 2, "bias": True, "head_dilation": 3}
+    assert first["slimmable"] == {"method": "slice_channels_uniform", "kwargs": {"allowed_channels": [1, 2, 4]}}
+    assert second["slimmable"] is None
+
+
 def test_arrays_that_players_cannot_chain() -> None:
     architecture = a1_architecture(4, 2)
     architecture["arrays"][1] |= {"channels": 3}
@@ -293,6 +305,10 @@ KEYS = ["name", "modeled_by", "date", "training", "input_level_dbu", "output_lev
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), JSON) | JSON)
+@example({"input_level_dbu": float("nan"), "output_level_dbu": float("-inf")})
+@example({"input_level_dbu": 10**400, "output_level_dbu": True})
+@example({"date": {"year": 10**30, "month": 1, "day": 1}})
+@example({"training": {"validation_esr": float("inf")}})
 def test_any_metadata_is_survived(metadata: Any) -> None:
     text, levels, training = told_in_nam(metadata)
     assert all(isinstance(value, str) for value in text.values())

@@ -47,7 +47,7 @@ def read_model(path: str | Path, *, quality: float = 1.0) -> ModelFile:
     found = engine.read(path, quality=quality)
     tensors = dict(found.tensors)
     test = SelfTest(*(tensors.pop(name, np.zeros(0, np.float32)) for name in ("selftest.input", "selftest.output")))
-    if len(test.input) == 0 or quality < 1:  # a file of several sizes was tested with the largest
+    if len(test.input) == 0:
         signal = self_test_signal(found.sample_rate)
         test = SelfTest(signal, engine.load(path, quality=quality).render(signal))
     if found.format == "triode":
