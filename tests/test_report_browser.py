@@ -217,7 +217,11 @@ def test_play_pause_seek_and_loop(page: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 375])
-def test_nothing_hangs_over_the_edge(page: Any, width: int) -> None:
+@pytest.mark.parametrize("error", [0.5, 0.01, 0.0], ids="error {}".format)
+def test_nothing_hangs_over_the_edge(browser: Any, tmp_path: Path, width: int, error: float) -> None:
+    page, path = browser, tmp_path / "report.html"
+    write_report(path, ReportData(NAME, RATE_HZ, DRY, DEVICE, DEVICE * np.float32(1 - error), process=np.tanh))
+    page.get(path.as_uri())
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600},

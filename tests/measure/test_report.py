@@ -257,6 +257,16 @@ def test_advice_on_polarity_and_level(gain: float, expected: str) -> None:
     assert headlines(report_data(dry=dry, device=drive(dry), model=gain * drive(dry)))[0] == expected
 
 
+def test_advice_doubts_a_model_of_something_else() -> None:
+    assert headlines(report_data(model=noise(4.0, seed=5))) == ["Check that these belong together"]
+
+
+def test_a_difference_that_is_loud_enough_is_not_offered_louder() -> None:
+    data = report_data(seconds=0.5)
+    assert 'value="boosted"' in render_report(data)
+    assert 'value="boosted"' not in render_report(dataclasses.replace(data, model=-data.device))
+
+
 def test_advice_reads_the_learning_curve() -> None:
     falling = report_data(history=history(0.4, 0.2, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03))
     flat = report_data(history=history(0.4, 0.03, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02))

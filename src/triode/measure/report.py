@@ -4,33 +4,29 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import numpy as np
-
 import triode
 from triode.files import write_text
-from triode.measure import report_plots as plots
 from triode.measure.metrics import GRADES, esr_grade, esr_verdict, format_percent
-from triode.measure.report_analysis import Analysis, ReportData, Sound, analyse, learning_curve
+from triode.measure.report_analysis import Analysis, ReportData, analyse
 from triode.measure.report_audio import ReportAudio, report_audio
-from triode.measure.report_words import (
-    MODEL_LABELS,
-    TRAINING_LABELS,
-    advice,
-    audio_seconds,
-    duration,
-    label,
-    severity,
-    sound_rows,
-    value_words,
+from triode.measure.report_plots import minus
+from triode.measure.report_sections import (
+    advice_section,
+    comparison_section,
+    details_section,
+    findings_section,
+    glossary_section,
+    section,
+    sound_section,
 )
+from triode.measure.report_words import audio_seconds, duration
 
 __all__ = ["ReportData", "write_report"]
 
@@ -62,12 +58,12 @@ def render_report(data: ReportData) -> str:
     sections = [
         _header(data, analysis),
         _player(data, audio),
-        _advice(data, analysis),
-        _comparison_plots(data, analysis),
-        _sound_plots(analysis),
-        _findings(data),
-        _training(data, analysis),
-        _glossary(),
+        advice_section(data, analysis),
+        comparison_section(data, analysis),
+        sound_section(analysis),
+        findings_section(data),
+        details_section(data, analysis),
+        glossary_section(),
     ]
     script = _asset("report.js")
     return Template(_asset("report.html")).substitute(
@@ -76,7 +72,7 @@ def render_report(data: ReportData) -> str:
         css=_asset("report.css"),
         script=script,
         script_hash=_source_hash(script),
-        body="\n".join(section for section in sections if section),
+        body="\n".join(part for part in sections if part),
         audio=_audio_blocks(audio),
     )
 
@@ -136,13 +132,13 @@ def _scale(esr: float, replicate_esr: float | None) -> str:
 
 def _figures(data: ReportData, analysis: Analysis) -> Iterable[str]:
     if math.isfinite(analysis.esr):
-        db = plots.minus(f"{10 * math.log10(analysis.esr):.1f} dB; ") if analysis.esr > 0 else ""
+        db = minus(f"{10 * math.log10(analysis.esr):.1f} dB; ") if analysis.esr > 0 else ""
         yield _figure("Error (ESR)", format_percent(analysis.esr), f"{db}0 % is a perfect copy")
         yield _figure("Error by ear", format_percent(analysis.a_weighted_esr), "ESR after A-weighting")
     if data.replicate_esr is not None:
         yield _figure("Device against itself", format_percent(data.replicate_esr), "below this, ESR means nothing")
     if analysis.model_sound and math.isfinite(worst := analysis.model_sound.aliasing.worst_db):
-        yield _figure("Aliasing", plots.minus(f"{worst:.0f} dB"), "at worst; the lower the better")
+        yield _figure("Aliasing", minus(f"{worst:.0f} dB"), "at worst; the lower the better")
     if isinstance(speed := data.model_info.get("realtime_factor"), int | float):
         yield _figure("Speed", f"{speed:.0f}×", "real time, on one processor core")
     if isinstance(count := data.model_info.get("parameters"), int | float):
@@ -158,7 +154,9 @@ def _figure(name: str, value: str, remark: str) -> str:
 
 
 def _player(data: ReportData, audio: ReportAudio) -> str:
-    options = [*CHANNELS, ("boosted", f"Difference +{audio.boost_db:.0f} dB", "the same, made audible")]
+    options = list(CHANNELS)
+    if audio.boost_db >= 1:
+        options.append(("boosted", f"Difference +{audio.boost_db:.0f} dB", "the same, made audible"))
     radios = "".join(
         f'<label class="{name}" title="{escape(what)}"><input type="radio" name="heard" value="{name}"'
         f"{' checked' if name == 'device' else ''}><kbd>{number}</kbd><span>{escape(words)}</span></label>"
@@ -178,10 +176,11 @@ Everything plays in step: switch while it runs, as often as you like.</p>
 <label class="check"><input type="checkbox" id="match" checked> match loudness</label>
 </div>
 <fieldset class="switch"><legend>What you hear</legend>{radios}</fieldset>
-<p class="keys"><kbd>space</kbd> play, <kbd>X</kbd> device or model, <kbd>1</kbd> to <kbd>5</kbd> choose</p>
+<p class="keys"><kbd>space</kbd> play, <kbd>X</kbd> device or model,
+<kbd>1</kbd> to <kbd>{len(options)}</kbd> choose</p>
 <noscript><p>The players need JavaScript; everything else on this page works without it.</p></noscript>
 </div>"""
-    return _section("listen", "Listen", content)
+    return section("listen", "Listen", content)
 
 
 def _audio_blocks(audio: ReportAudio) -> str:
@@ -198,180 +197,3 @@ def _audio_blocks(audio: ReportAudio) -> str:
     for name, channel in channels.items():
         blocks.append(f'<script type="text/plain" id="pcm-{name}">{channel.pcm}</script>')
     return "\n".join(blocks)
-
-
-def _advice(data: ReportData, analysis: Analysis) -> str:
-    items = "".join(
-        f"<li><strong>{escape(item.headline)}</strong> {escape(item.why)}"
-        f"{f' <code>{escape(item.command)}</code>' if item.command else ''}</li>"
-        for item in advice(data, analysis)
-    )
-    return _section("next", "What to do next", f'<ol class="advice">{items}</ol>')
-
-
-def _section(name: str, title: str, content: str) -> str:
-    return f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>{content}</section>'
-
-
-def _plot(name: str, title: str, caption: str, draw: Callable[[], plots.Figure]) -> str:
-    with plots.style():
-        svg = plots.to_svg(draw(), name, title)
-    words = f"<figcaption>{escape(caption)}</figcaption>"
-    return f'<figure class="plot" id="plot-{name}"><h3>{escape(title)}</h3>{svg}{words}</figure>'
-
-
-def _plots_section(name: str, title: str, drawn: list[str]) -> str:
-    return _section(name, title, f'<div class="plots">{"".join(drawn)}</div>') if drawn else ""
-
-
-def _comparison_plots(data: ReportData, analysis: Analysis) -> str:
-    drawn = []
-    if np.isfinite(analysis.segment_esr).any():
-        drawn.append(
-            _plot(
-                "waveforms",
-                "Waveform",
-                "Device and model on top of each other. Where you see one line, they agree.",
-                lambda: plots.waveforms(data, analysis),
-            )
-        )
-        drawn.append(
-            _plot(
-                "error",
-                "Error over time",
-                "Half a second per step, in percent of the device's energy. Pauses are left out.",
-                lambda: plots.error_over_time(data, analysis),
-            )
-        )
-    if (bands := analysis.spectrum) is not None:
-        drawn.append(
-            _plot(
-                "spectrum",
-                "Spectrum",
-                "How much of each pitch range there is. The further the difference lies below, the better the match.",
-                lambda: plots.spectrum(bands),
-            )
-        )
-    if len(curve := learning_curve(data)) >= 2:
-        drawn.append(
-            _plot(
-                "learning",
-                "Learning curve",
-                "Error on audio kept out of training, as it went on. The model of the best point was kept.",
-                lambda: plots.learning(curve),
-            )
-        )
-    return _plots_section("compare", "Device and model", drawn)
-
-
-def _sound_plots(analysis: Analysis) -> str:
-    model, device = analysis.model_sound, analysis.device_sound
-    if model is None:
-        return ""
-    panels: list[tuple[str, str, str, Callable[[Sound, Sound | None], plots.Figure]]] = [
-        ("overtones", "Overtones", "What a steady 220 Hz tone turns into, from soft to hard playing.", plots.overtones),
-        (
-            "growth",
-            "Harmonic fingerprint",
-            "Each overtone against the level that goes in: how the sound breaks up as you dig in."
-            + (" Lines are the model, dots the device." if device else ""),
-            plots.harmonic_growth,
-        ),
-        (
-            "transfer",
-            "Transfer curve",
-            "Output against input of a slow tone, soft and loud. A bend is distortion; an open loop is memory, "
-            "such as that of tone controls.",
-            plots.transfer,
-        ),
-        ("response", "Tone", "Frequency response for a signal too soft to distort.", plots.response),
-        (
-            "aliasing",
-            "Aliasing",
-            "Tones off key that a digital model adds to high notes. The lower, the better; −60 dB is a thousandth.",
-            plots.aliasing,
-        ),
-    ]
-    drawn = [_plot(name, title, caption, partial(draw, model, device)) for name, title, caption, draw in panels]
-    return _plots_section("sound", "What the model does to sound", [*drawn, _sound_table(model, device)])
-
-
-def _sound_table(model: Sound, device: Sound | None) -> str:
-    head = "<th scope='col'>model</th>" + ("<th scope='col'>device</th>" if device else "")
-    sounds = [model, device] if device else [model]
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(name)}</th>{''.join(f'<td>{escape(value)}</td>' for value in values)}</tr>"
-        for name, values in zip(
-            sound_rows(model), zip(*(sound_rows(sound).values() for sound in sounds), strict=True), strict=True
-        )
-    )
-    return (
-        '<figure class="plot" id="plot-numbers"><h3>In numbers</h3>'
-        f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></figure>"
-    )
-
-
-def _findings(data: ReportData) -> str:
-    if not data.findings:
-        return ""
-    items = "".join(
-        f'<li class="{severity(row)}"><p><b class="badge">{severity(row)}</b> {_text(row, "measured")}</p>'
-        f"<p>{_text(row, 'why')}</p><p><em>{_text(row, 'what_to_do')}</em></p></li>"
-        for row in data.findings
-    )
-    return _section("check", "Check of the recording", f'<ul class="findings">{items}</ul>')
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    return escape(str(row.get(key, "")))
-
-
-def _training(data: ReportData, analysis: Analysis) -> str:
-    held_out = (
-        f"{plots.clock(data.start_seconds)} to {plots.clock(data.start_seconds + len(data.device) / data.rate_hz)}, "
-        f"{len(data.device):,} samples at {data.rate_hz:,} Hz"
-    )
-    measured = {
-        "Held-out stretch": held_out,
-        "ESR": value_words("", analysis.esr),
-        "ESR, A-weighted": value_words("", analysis.a_weighted_esr),
-        "Mean absolute error": f"{value_words('', analysis.mae)} of full scale",
-        "Multi-resolution STFT": value_words("", analysis.mrstft),
-    }
-    tables = [("Measured", measured)]
-    for title, table, labels in (
-        ("Training", data.training, TRAINING_LABELS),
-        ("Model", data.model_info, MODEL_LABELS),
-    ):
-        rows = {labels.get(key, label(key)): value_words(key, value) for key, value in _ordered(table, labels)}
-        if rows:
-            tables.append((title, rows))
-    columns = "".join(
-        f"<div><h3>{title}</h3><dl>"
-        + "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in rows.items())
-        + "</dl></div>"
-        for title, rows in tables
-    )
-    return _section("details", "Details", f'<div class="tables">{columns}</div>')
-
-
-def _ordered(table: Mapping[str, Any], labels: Mapping[str, str]) -> list[tuple[str, Any]]:
-    """The rows with a label first, in the labels' order, then the others; empty values are left out."""
-    rank = {key: place for place, key in enumerate(labels)}
-    rows = [(key, value) for key, value in table.items() if value not in (None, "", [], {}, ())]
-    return sorted(rows, key=lambda row: rank.get(row[0], len(rank)))
-
-
-def _glossary() -> str:
-    terms = {
-        "ESR": "Error-to-signal ratio: the energy of the difference between device and model, as a share of the "
-        "device's energy. 100 % is as wrong as silence. It counts phase, which ears mostly ignore, so trust your ears "
-        "where the two disagree.",
-        "Device against itself": "The ESR between two passes of the same playing through the device. Noise and drift "
-        "make it larger than zero; no model can be told from the device below it.",
-        "Multi-resolution STFT": "The distance between the spectrograms, at three resolutions; ignores phase.",
-        "Aliasing": "The energy between the harmonics of a steady tone against that of the harmonics, mean over tones "
-        "of 331 to 4001 Hz at three levels.",
-    }
-    rows = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in terms.items())
-    return f'<details><summary>What the numbers mean</summary><dl class="glossary">{rows}</dl></details>'

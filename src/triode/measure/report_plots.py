@@ -237,8 +237,8 @@ def response(model: Sound, device: Sound | None) -> Figure:
         if sound:
             measured = sound.response
             ax.plot(measured.frequencies_hz, measured.gain_db, color=colour, linewidth=width, label=label)
-    top = float(np.max(model.response.gain_db))
-    ax.set_ylim(max(float(np.min(model.response.gain_db)), top - 60) - 3, top + 3)
+    shown = np.concatenate([sound.response.gain_db for sound in (device, model) if sound])
+    ax.set_ylim(max(float(np.min(shown)), float(np.max(shown)) - 60) - 3, float(np.max(shown)) + 3)
     frequency_axis(ax, model.response.frequencies_hz)
     ax.set_ylabel("gain, dB")
     legend_above(ax)
@@ -252,19 +252,11 @@ def aliasing(model: Sound, device: Sound | None) -> Figure:
         if sound is None:
             continue
         ratios, levels = sound.aliasing.ratio_db, sound.aliasing.levels_dbfs
-        for column, level in enumerate(levels):
+        for column in range(len(levels)):
             strength = 0.35 + 0.65 * (column + 1) / len(levels)
             values = np.maximum(ratios[:, column], -120)
             words = name if column == len(levels) - 1 else None
             ax.plot(values, color=colour, alpha=strength, marker="o", markersize=5, label=words)
-            if sound is model and np.isfinite(values[-1]):
-                ax.annotate(
-                    minus(f"{level:.0f} dBFS"),
-                    (1.03, values[-1]),
-                    xycoords=("axes fraction", "data"),
-                    color=colour,
-                    va="center",
-                )
     ax.set_xticks(range(len(model.aliasing.frequencies_hz)), [f"{hz:.0f}" for hz in model.aliasing.frequencies_hz])
     ax.set_ylim(-123, 0)
     ax.set_xlabel("tone, Hz")

@@ -13,6 +13,7 @@ from triode.measure.report_plots import clock, minus, worst_segment
 # Below these a remark would be noise.
 LEVEL_OFF_DB = 0.3
 SPIKE = 6.0
+UNRELATED = 0.7
 STILL_FALLING = 0.05
 AUDIBLE_ALIASING_DB = -40.0
 NOISY_DBFS = -80.0
@@ -45,7 +46,7 @@ MODEL_LABELS = {
     "parameters": "Parameters",
     "receptive_field_samples": "Memory, samples",
     "sample_rate": "Sample rate",
-    "latency_samples": "Latency removed from the recording, samples",
+    "latency_samples": "Latency, samples",
     "polarity": "Polarity",
     "realtime_factor": "Speed on one core, × real time",
     "knobs": "Knobs",
@@ -96,6 +97,14 @@ def _about_match(esr: float, match: Match | None) -> list[Advice]:
                 "Line the recording up",
                 f"The model plays {count} too {where}; without that the error would be {format_percent(match.esr)}.",
                 "triode check",
+            )
+        ]
+    if match.esr > UNRELATED:
+        return [
+            Advice(
+                "Check that these belong together",
+                f"Even at the best level, delay and polarity the error would be {format_percent(match.esr)}. Is the "
+                "model one of this device, at these settings, and the recording that of this guitar track?",
             )
         ]
     if match.polarity < 0 and match.esr < 0.5 * esr:
