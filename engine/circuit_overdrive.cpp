@@ -31,7 +31,7 @@ constexpr Part kParts[] = {
     {"C5", capacitor, {"i", "0"}, 220e-9},
     {"R7", resistor, {"i", "0"}, 10e3},
     {"U3", op_amp, {"i", "j", "k"}},
-    {"tone", pot, {"j", "l", "i"}, 20e3, kTone, Taper::linear},
+    {"tone", pot, {"j", "l", "i"}, 20e3, kTone, Taper::symmetric},
     {"R8", resistor, {"l", "m"}, 220.0},
     {"C6", capacitor, {"m", "0"}, 220e-9},
     {"R9", resistor, {"j", "k"}, 1e3},

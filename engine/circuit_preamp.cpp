@@ -10,7 +10,7 @@ namespace {
 enum Knob { kGain, kBass, kMiddle, kTreble, kMaster, kSag };
 constexpr CircuitKnob kKnobs[] = {
     {"gain", 0.0, 10.0, 5.0},   {"bass", 0.0, 10.0, 5.0},   {"middle", 0.0, 10.0, 5.0},
-    {"treble", 0.0, 10.0, 5.0}, {"master", 0.0, 10.0, 5.0}, {"sag", 0.0, 1.0, 0.3},
+    {"treble", 0.0, 10.0, 5.0}, {"master", 0.0, 10.0, 5.0}, {"sag", 0.0, 1.0, 0.0},
 };
 
 using enum PartKind;
@@ -25,16 +25,17 @@ constexpr Part kParts[] = {
     {"C3", capacitor, {"k1", "0"}, 22e-6},
     {"R4", resistor, {"b2", "p1"}, 100e3},
     // Coupling and gain.
-    {"C4", capacitor, {"p1", "c"}, 22e-9},
+    {"C4", capacitor, {"p1", "c"}, 4.7e-9},
     {"gain", pot, {"c", "d", "0"}, 1e6, kGain, Taper::audio},
     // Second stage.
-    {"R5", resistor, {"d", "g2"}, 10e3},
+    {"R5", resistor, {"d", "g2"}, 68e3},
     {"V2", triode, {"p2", "g2", "k2"}},
     {"C5", capacitor, {"g2", "p2"}, 1.7e-12},
     {"C6", capacitor, {"g2", "k2"}, 1.6e-12},
     {"R6", resistor, {"k2", "0"}, 1.5e3},
     {"C7", capacitor, {"k2", "0"}, 22e-6},
     {"R7", resistor, {"b2", "p2"}, 100e3},
+    {"C13", capacitor, {"p2", "0"}, 100e-12},
     // Tone stack.
     {"C8", capacitor, {"p2", "t"}, 250e-12},
     {"R8", resistor, {"p2", "s"}, 100e3},
@@ -51,9 +52,9 @@ constexpr Part kParts[] = {
     {"R10", resistor, {"e", "r"}, 50.0},
     {"sag", pot, {"r", "r", "b1"}, 15e3, kSag, Taper::audio},
     {"C11", capacitor, {"b1", "0"}, 47e-6},
-    {"P1", power_load, {"b1", "out"}, 4.5e3},
+    {"P1", power_load, {"b1", "out"}, 3.3e3},
     {"R11", resistor, {"b1", "b2"}, 4.7e3},
-    {"C12", capacitor, {"b2", "0"}, 22e-6},
+    {"C12", capacitor, {"b2", "0"}, 10e-6},
 };
 
 }  // namespace
@@ -64,7 +65,7 @@ const CircuitInfo kPreamp = {
     .knobs = kKnobs,
     .parts = kParts,
     .input_full_scale_volt = 1.0,
-    .output_full_scale_volt = 50.0,
+    .output_full_scale_volt = 30.0,
 };
 
 }  // namespace triode

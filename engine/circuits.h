@@ -34,7 +34,7 @@ extern const CircuitInfo kPreamp;
 /// All built-in devices.
 std::span<const CircuitInfo* const> circuits();
 
-/// One instance of a built-in device. The circuit runs oversampled, at 350 kHz or more.
+/// One instance of a built-in device. The circuit runs oversampled, at 480 kHz or more.
 class Circuit {
  public:
   static constexpr double kLowestRateHz = 22050.0, kHighestRateHz = 192000.0;

@@ -19,7 +19,11 @@ enum class PartKind {
 };
 
 /// How a pot's resistance follows its knob's travel.
-enum class Taper { linear, audio };
+enum class Taper {
+  linear,
+  audio,      ///< exponential, 15 % at half travel ("15A")
+  symmetric,  ///< flat at both ends, steep in the middle ("W"): t^2.5 / (t^2.5 + (1 - t)^2.5)
+};
 
 /// One part of a schematic. Node "0" is ground, "in" is driven by the input, "out" is the output.
 struct Part {
@@ -34,8 +38,7 @@ struct Part {
 /// Each half of a pot keeps this much resistance at the end of its travel.
 inline constexpr double kPotEndOhm = 10.0;
 
-/// Share of a pot's resistance between bottom and wiper (0 to 1) at a knob's `travel` (0 to 1). The audio taper is
-/// the exponential curve that passes 15 % at half travel ("15A").
+/// Share of a pot's resistance between bottom and wiper (0 to 1) at a knob's `travel` (0 to 1).
 double pot_share(Taper taper, double travel);
 
 /// Largest circuits the solver takes; every array is sized by these, so that nothing is ever allocated.

@@ -47,10 +47,16 @@ void eliminate(System& system, std::size_t size, std::size_t width) {
 }  // namespace
 
 double pot_share(Taper taper, double travel) {
-  if (taper == Taper::linear) return travel;
-  constexpr double middle = 0.15;
-  constexpr double base = (1.0 / middle - 1.0) * (1.0 / middle - 1.0);
-  return (std::pow(base, travel) - 1.0) / (base - 1.0);
+  if (taper == Taper::audio) {
+    constexpr double middle = 0.15;
+    constexpr double base = (1.0 / middle - 1.0) * (1.0 / middle - 1.0);
+    return (std::pow(base, travel) - 1.0) / (base - 1.0);
+  }
+  if (taper == Taper::symmetric) {
+    const double up = std::pow(travel, 2.5), down = std::pow(1.0 - travel, 2.5);
+    return up / (up + down);
+  }
+  return travel;
 }
 
 NodalMatrices::NodalMatrices(std::span<const Part> parts) : output_(kGround), load_supply_(kGround) {

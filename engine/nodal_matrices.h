@@ -26,8 +26,8 @@ struct StateSpace {
   static constexpr std::size_t kColumns = kMaxStates + kInputs + kMaxPorts;
 
   // By column: the states, the inputs, the ports, without gaps. Rows: the states, then the outputs; the ports.
-  std::array<std::array<double, kRows>, kColumns> next;
-  std::array<std::array<double, kMaxPorts>, kColumns> port;
+  alignas(16) std::array<std::array<double, kRows>, kColumns> next;
+  alignas(16) std::array<std::array<double, kMaxPorts>, kColumns> port;
   std::array<double, kMaxStates> conductance;  // g of each capacitor, siemens
 };
 

@@ -5,13 +5,13 @@
 
 namespace triode {
 
-void DiodePair::current(double volt, double& ampere, double& slope) {
+void DiodePair::currents(const double* volt, double* ampere, double (*slope)[kPorts]) const {
   constexpr double scale = 1.0 / (kEmission * kThermalVolt);
-  const double inside = std::clamp(volt, -1.1, 1.1);
+  const double inside = std::clamp(volt[0], -1.1, 1.1);
   const double up = std::exp(inside * scale);
   const double down = 1.0 / up;
-  slope = kSaturationAmpere * scale * (up + down);
-  ampere = kSaturationAmpere * (up - down) + slope * (volt - inside);
+  slope[0][0] = kSaturationAmpere * scale * (up + down);
+  ampere[0] = kSaturationAmpere * (up - down) + slope[0][0] * (volt[0] - inside);
 }
 
 SoftPower::SoftPower(double exponent) : exponent_(exponent) {
@@ -48,7 +48,7 @@ void SoftPower::evaluate(double u, double& value, double& slope) const {
 Tube12AX7::Tube12AX7()
     : cathode_scale_(kPerveance * std::pow(kKnee, -kGamma)), grid_scale_(kGridPerveance * std::pow(kGridKnee, -kXi)) {}
 
-void Tube12AX7::currents(const double volt[2], double ampere[2], double slope[2][2]) const {
+void Tube12AX7::currents(const double* volt, double* ampere, double (*slope)[kPorts]) const {
   double cathode, cathode_slope, grid, grid_slope;
   cathode_.evaluate(kKnee * (volt[1] / kMu + volt[0]), cathode, cathode_slope);
   grid_.evaluate(kGridKnee * volt[0], grid, grid_slope);

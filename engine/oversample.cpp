@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kCutoff = 0.4575;   // middle of the transition band, of the outer rate
 constexpr double kKaiserBeta = 7.86;  // 80 dB
-constexpr std::size_t kLanes = 8;    // partial sums, so that the compiler can keep them in vector registers
+constexpr std::size_t kLanes = 8;     // partial sums, so that the compiler keeps them in vector registers
 
 /// Modified Bessel function of the first kind, order 0, by its power series.
 double bessel_i0(double x) {
@@ -39,20 +39,35 @@ std::vector<double> lowpass(std::size_t length, double cutoff) {
   return taps;
 }
 
+std::size_t padded(std::size_t taps) { return (taps + kLanes - 1) / kLanes * kLanes; }
+
+/// Sum of a[n] * b[n]; `n` is a multiple of kLanes.
+float dot(const float* a, const float* b, std::size_t n) {
+  float sums[kLanes] = {};
+  for (std::size_t k = 0; k < n; k += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[k + lane] * b[k + lane];
+  }
+  float sum = 0.0F;
+  for (const float partial : sums) sum += partial;
+  return sum;
+}
+
 }  // namespace
 
 void Oversampler::configure(std::size_t factor) {
   factor_ = factor;
   const std::size_t span = kLatencySamples;
   const std::vector<double> taps = lowpass(span * factor + 1, kCutoff / static_cast<double>(factor));
-  up_taps_.assign((span + 1) * factor, 0.0F);
-  down_taps_.assign((taps.size() + kLanes - 1) / kLanes * kLanes, 0.0F);
+  up_length_ = padded(span + 1);
+  up_taps_.assign(up_length_ * factor, 0.0F);
+  down_taps_.assign(padded(taps.size()), 0.0F);
   for (std::size_t n = 0; n < taps.size(); ++n) {
-    up_taps_[n] = static_cast<float>(taps[n] * static_cast<double>(factor));
+    const std::size_t delay = n / factor, phase = n % factor;
+    up_taps_[phase * up_length_ + span - delay] = static_cast<float>(taps[n] * static_cast<double>(factor));
     down_taps_[n] = static_cast<float>(taps[n]);
   }
-  up_past_.assign(span + kBlockSamples, 0.0F);
-  // The padding of down_taps_ multiplies samples past the newest one that counts: they must exist.
+  // The padding of the taps reaches past the newest sample that counts: something must be there.
+  up_past_.assign(span + kBlockSamples + kLanes, 0.0F);
   down_past_.assign((span + kBlockSamples) * factor + kLanes, 0.0F);
 }
 
@@ -64,13 +79,9 @@ void Oversampler::reset() noexcept {
 void Oversampler::up(const float* in, std::size_t n, float* out) noexcept {
   const std::size_t span = kLatencySamples;
   std::copy_n(in, n, up_past_.begin() + span);
-  std::fill_n(out, n * factor_, 0.0F);
   for (std::size_t m = 0; m < n; ++m) {
-    float* const group = out + m * factor_;
-    for (std::size_t delay = 0; delay <= span; ++delay) {
-      const float sample = up_past_[m + span - delay];
-      const float* const taps = up_taps_.data() + delay * factor_;
-      for (std::size_t phase = 0; phase < factor_; ++phase) group[phase] += taps[phase] * sample;
+    for (std::size_t phase = 0; phase < factor_; ++phase) {
+      out[m * factor_ + phase] = dot(&up_taps_[phase * up_length_], &up_past_[m], up_length_);
     }
   }
   std::copy_n(up_past_.begin() + n, span, up_past_.begin());
@@ -81,14 +92,7 @@ void Oversampler::down(const float* in, std::size_t n, float* out) noexcept {
   std::copy_n(in, n * factor_, down_past_.begin() + past);
   for (std::size_t m = 0; m < n; ++m) {
     // The window ends at the first inner sample of each group: both ways together are late by whole outer samples.
-    const float* const window = down_past_.data() + m * factor_;
-    float sums[kLanes] = {};
-    for (std::size_t tap = 0; tap < down_taps_.size(); tap += kLanes) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += down_taps_[tap + lane] * window[tap + lane];
-    }
-    float sum = 0.0F;
-    for (const float partial : sums) sum += partial;
-    out[m] = sum;
+    out[m] = dot(down_taps_.data(), &down_past_[m * factor_], down_taps_.size());
   }
   std::copy_n(down_past_.begin() + n * factor_, past, down_past_.begin());
 }

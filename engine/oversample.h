@@ -27,10 +27,11 @@ class Oversampler {
 
  private:
   std::size_t factor_ = 0;
-  std::vector<float> up_taps_;     // (delay, phase), newest input first
-  std::vector<float> down_taps_;   // (n taps,), symmetric, padded with zeros
-  std::vector<float> up_past_;     // past inputs, then the block
-  std::vector<float> down_past_;   // past inner samples, then the block
+  std::size_t up_length_ = 0;     // taps of one phase, padded
+  std::vector<float> up_taps_;    // (phase, up_length_), oldest input first
+  std::vector<float> down_taps_;  // symmetric, padded
+  std::vector<float> up_past_;    // past inputs, then the block
+  std::vector<float> down_past_;  // past inner samples, then the block
 };
 
 }  // namespace triode

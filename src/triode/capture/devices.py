@@ -54,12 +54,15 @@ def run_circuit(name: str, samples: Samples, rate_hz: float, settings: Mapping[s
         )
     if np.ndim(samples) != 1:
         raise AudioFileError(f"the circuits are mono: expected samples of shape (n,), found {np.shape(samples)}")
+    if len(samples) == 0:
+        return np.zeros(0, np.float32)
     circuit = _core.Circuit(name)
     for knob, value in checked.items():
         circuit.set(knob, value)
     circuit.configure(float(rate_hz))
     late = circuit.latency_samples
-    padded = np.concatenate([np.asarray(samples, np.float32), np.zeros(late, np.float32)])
+    # Audio that breaks off in full swing goes on mirrored, so that the filters do not ring before the break.
+    padded = np.pad(np.asarray(samples, np.float32), (0, late), mode="reflect", reflect_type="odd")
     return np.asarray(circuit.process(padded)[late:])
 
 
