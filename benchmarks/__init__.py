@@ -1,0 +1,1 @@
+"""Measurements: what the documentation states in numbers comes from here."""
