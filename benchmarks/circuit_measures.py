@@ -60,6 +60,15 @@ CHORDS = (
 )
 SECONDS = 0.15
 
+SPICE_CASES: tuple[tuple[str, dict[str, float]], ...] = (
+    ("overdrive", {}),
+    ("overdrive", {"drive": 10, "tone": 8, "level": 7}),
+    ("overdrive", {"drive": 1, "tone": 2, "level": 10}),
+    ("preamp", {}),
+    ("preamp", {"gain": 10, "bass": 2, "middle": 3, "treble": 8, "master": 8, "sag": 1}),
+    ("preamp", {"gain": 3, "bass": 8, "middle": 9, "treble": 2, "master": 3, "sag": 0.5}),
+)
+
 
 def has_ngspice() -> bool:
     """Whether ngspice is installed."""
