@@ -304,7 +304,7 @@ def test_advice_hears_whistle_and_hiss() -> None:
 
 
 def test_serious_findings_come_first() -> None:
-    serious = {"severity": "error", "measured": "m", "why": "w", "what_to_do": "Swap the two files."}
+    serious = {"severity": "refuse", "measured": "m", "why": "w", "what_to_do": "Swap the two files."}
     data = report_data(findings=[serious], history=history(0.4, 0.2, 0.1, 0.05))
     first = report_words.advice(data, report_analysis.analyse(data))[0]
     assert first.headline == "Repair the recording first"

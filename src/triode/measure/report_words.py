@@ -1,6 +1,7 @@
 """What a report says in words: what to do next, derived from the numbers, and the names of its table rows."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -248,12 +249,9 @@ def _below(level_db: float, floor_db: float, unit: str = "dB") -> str:
     return f"under {floor_db} {unit}" if level_db < floor_db else f"{level_db:.0f} {unit}"
 
 
-def severity(finding: Any) -> str:
-    """The severity of a finding as one of error, warning, note."""
-    word = str(finding.get("severity", "note")).lower()
-    return {"error": "error", "problem": "error", "fatal": "error", "warning": "warning", "warn": "warning"}.get(
-        word, "note"
-    )
+def severity(finding: Mapping[str, Any]) -> str:
+    """How the page shows the severity of a finding (refuse, warning or info): as error, warning or note."""
+    return {"refuse": "error", "warning": "warning"}.get(str(finding.get("severity")), "note")
 
 
 def audio_seconds(data: ReportData) -> float | None:
