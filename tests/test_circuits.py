@@ -1,8 +1,11 @@
 """The built-in circuits, heard from outside: levels, knobs, aliasing, sag, and what they do with nonsense."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from benchmarks.circuit_measures import burst_response
+from benchmarks.schematics import DRAWINGS
 from numpy.typing import NDArray
 from scipy.signal import firwin, oaconvolve
 
@@ -61,6 +64,11 @@ def test_knobs() -> None:
     assert [knob.name for knob in known["overdrive"].knobs] == ["drive", "tone", "level"]
     assert [knob.name for knob in known["preamp"].knobs] == ["gain", "bass", "middle", "treble", "master", "sag"]
     assert all(knob.low == 0 and knob.high == (1 if knob.name == "sag" else 10) for knob in known["preamp"].knobs)
+
+
+@pytest.mark.parametrize("path", DRAWINGS, ids=lambda path: path.name)
+def test_drawings_show_the_values_of_the_engine(path: Path) -> None:
+    assert path.read_text() == DRAWINGS[path](), "draw them again: python -m benchmarks.schematics"
 
 
 def test_errors_say_what_is_possible() -> None:
@@ -142,6 +150,12 @@ def test_latency_is_compensated(name: str) -> None:
     wet = np.abs(run_circuit(name, click, RATE_HZ, {}))
     assert 1000 <= np.argmax(wet) <= 1004
     assert wet[:960].max() < 1e-3 * wet.max()
+
+
+def test_audio_that_breaks_off_does_not_ring_before_its_end() -> None:
+    whole = run_circuit("preamp", tone(441, -12), RATE_HZ, {})
+    broken_off = run_circuit("preamp", tone(441, -12)[:9000], RATE_HZ, {})
+    assert np.abs(broken_off - whole[:9000]).max() < 1e-3 * np.abs(whole).max()
 
 
 @pytest.mark.parametrize("settings", [{}, {"drive": 10.0, "gain": 10.0, "sag": 1.0}], ids=["default", "hot"])

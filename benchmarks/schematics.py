@@ -1,0 +1,238 @@
+"""Draws docs/overdrive.svg and docs/preamp.svg, with the values of the engine: `python -m benchmarks.schematics`.
+
+Small grey letters are the nodes of the netlists in `ngspice/`.
+"""
+
+from pathlib import Path
+
+from benchmarks.circuit_diagram import LENGTH, Sheet
+from triode.capture.devices import circuits
+from triode.files import write_text
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def overdrive() -> str:
+    """Input, buffer and clipping stage above; tone and level below."""
+    sheet = Sheet(circuits()["overdrive"].part_values, 4, 78, 81)
+    sheet.terminal(4, 8, "in", "end")
+    sheet.wire((4.4, 8), (5, 8))
+    sheet.resistor("R1", 5, 8, "h")
+    sheet.node(11, 8, "a")
+    sheet.capacitor("C1", 11, 8, "h")
+    sheet.node(17, 8, "b")
+    sheet.resistor("R2", 17, 8, "v", -1)
+    sheet.ground(17, 14)
+    sheet.wire((17, 8), (21, 8))
+    sheet.op_amp("U1", 21, 8)
+    sheet.wire((28, 10), (32, 10))
+    sheet.wire((30, 10), (30, 16), (19, 16), (19, 12), (21, 12))
+    sheet.node(30, 10, "c")
+    sheet.capacitor("C2", 31, 10, "h")
+    sheet.node(37, 10, "d")
+    sheet.resistor("R3", 37, 10, "v", -1)
+    sheet.ground(37, 16)
+    sheet.wire((37, 10), (44, 10))
+    sheet.op_amp("U2", 44, 10)
+    sheet.wire((51, 12), (66, 12))
+    sheet.node(60, 12, "f")
+    sheet.text(66.6, 12.4, "to the tone stage", "", "start")
+    sheet.wire((44, 14), (42, 14), (42, 32))
+    sheet.node(42, 14, "e", -0.8, 0.3)
+    for y in (20, 25):
+        sheet.node(42, y)
+        sheet.node(60, y)
+    sheet.wire((60, 12), (60, 31))
+    sheet.wire((42, 20), (48, 20))
+    sheet.capacitor("C4", 48, 20, "h")
+    sheet.wire((54, 20), (60, 20))
+    sheet.wire((42, 25), (48, 25))
+    sheet.diodes("D1", 48, 25)
+    sheet.wire((54, 25), (60, 25))
+    sheet.node(42, 31)
+    sheet.wire((42, 31), (44, 31))
+    sheet.resistor("R5", 44, 31, "h", -1)
+    sheet.node(50.5, 31, "h")
+    sheet.wire((50, 31), (52, 31))
+    sheet.variable("drive", 52, 31, "h", "A", -1)
+    sheet.wire((58, 31), (60, 31))
+    sheet.resistor("R4", 42, 32, "v", -1)
+    sheet.node(42, 38, "g", -0.9, 0.3)
+    sheet.capacitor("C3", 42, 38, "v", -1)
+    sheet.ground(42, 44)
+    overdrive_tone(sheet)
+    return sheet.svg()
+
+
+def overdrive_tone(sheet: Sheet) -> None:
+    """The second row of the overdrive."""
+    y = 50
+    sheet.node(5, y, "f")
+    sheet.resistor("R6", 5, y, "h")
+    sheet.node(12, y, "i")
+    sheet.wire((11, y), (36, y))
+    sheet.capacitor("C5", 12, y, "v", -1)
+    sheet.ground(12, y + 6)
+    sheet.node(19, y)
+    sheet.resistor("R7", 19, y, "v", -1)
+    sheet.ground(19, y + 6)
+    sheet.node(24, y)
+    sheet.wire((24, y), (24, y + 15), (25, y + 15))
+    sheet.op_amp("U3", 36, y)
+    sheet.wire((36, y + 4), (33, y + 4), (33, y + 15), (31, y + 15))
+    sheet.node(33, y + 9, "j", -0.7, 0.3)
+    sheet.wire((33, y + 9), (37, y + 9))
+    sheet.resistor("R9", 37, y + 9, "h", -1)
+    sheet.wire((43, y + 9), (46, y + 9), (46, y + 2))
+    x, end = sheet.pot("tone", 25, y + 15, "h", 1, "W")
+    sheet.node(x, end, "l", -0.9, 0.3)
+    sheet.resistor("R8", x, end, "v")
+    sheet.node(x, end + LENGTH, "m", -0.9, 0.3)
+    sheet.capacitor("C6", x, end + LENGTH, "v")
+    sheet.ground(x, end + 2 * LENGTH)
+    sheet.wire((43, y + 2), (47, y + 2))
+    sheet.node(46, y + 2, "k")
+    sheet.capacitor("C7", 47, y + 2, "h")
+    sheet.node(53, y + 2, "n")
+    sheet.resistor("R10", 53, y + 2, "h")
+    sheet.node(59, y + 2, "o")
+    x, end = sheet.pot("level", 59, y + 2, "v", 1, "", -1)
+    sheet.ground(59, y + 8)
+    sheet.node(x, end, "p")
+    sheet.capacitor("C8", x, end, "h")
+    sheet.node(x + 7, end)
+    sheet.wire((x + 6, end), (x + 9, end))
+    sheet.resistor("R11", x + 7, end, "v", -1)
+    sheet.ground(x + 7, end + 6)
+    sheet.terminal(x + 9.4, end, "out", "start")
+
+
+def stage(sheet: Sheet, x: float, y: float, names: tuple[str, str, str, str, str, str], digit: str) -> None:
+    """A common-cathode stage, its grid node at (x, y): tube, both grid capacitors, cathode R and C, plate resistor."""
+    tube, plate_c, cathode_c, cathode_r, bypass, plate_r = names
+    sheet.node(x, y, f"g{digit}", -0.2)
+    sheet.wire((x, y), (x + 4, y))
+    sheet.triode(tube, x + 8, y)
+    plate, cathode = y - 10, y + 8
+    sheet.wire((x, y), (x, y - 2))
+    sheet.capacitor(plate_c, x, y - 8, "v", -1)
+    sheet.wire((x, y - 8), (x, plate), (x + 8, plate), (x + 8, y - 4))
+    sheet.node(x + 8, plate, f"p{digit}", 0.9)
+    sheet.wire((x, y), (x, y + 2))
+    sheet.capacitor(cathode_c, x, y + 2, "v", -1)
+    sheet.wire((x, cathode), (x + 14, cathode))
+    sheet.wire((x + 8, y + 4), (x + 8, cathode))
+    sheet.node(x + 8, cathode, f"k{digit}", 0.9)
+    sheet.resistor(cathode_r, x + 8, cathode, "v", -1)
+    sheet.ground(x + 8, cathode + LENGTH)
+    sheet.capacitor(bypass, x + 14, cathode, "v")
+    sheet.ground(x + 14, cathode + LENGTH)
+    sheet.resistor(plate_r, x + 8, plate - LENGTH, "v", -1)
+    sheet.wire((x + 7, plate - LENGTH), (x + 9, plate - LENGTH))
+    sheet.text(x + 8, plate - LENGTH - 0.6, "b2", "node")
+
+
+def preamp() -> str:
+    """The two stages and the tone stack above, the supply below."""
+    sheet = Sheet(circuits()["preamp"].part_values, 1, 112, 53)
+    sheet.terminal(4, 22, "in", "end")
+    sheet.wire((4.4, 22), (8, 22))
+    sheet.node(6, 22)
+    sheet.resistor("R1", 6, 22, "v", -1)
+    sheet.ground(6, 28)
+    sheet.resistor("R2", 8, 22, "h")
+    sheet.wire((14, 22), (16, 22))
+    stage(sheet, 16, 22, ("V1", "C1", "C2", "R3", "C3", "R4"), "1")
+    sheet.wire((24, 12), (27, 12))
+    sheet.capacitor("C4", 27, 12, "h")
+    sheet.node(34, 12, "c")
+    sheet.wire((33, 12), (34, 12))
+    x, y = sheet.pot("gain", 34, 12, "v", 1, "A", -1)
+    sheet.ground(34, 18)
+    sheet.node(x, y, "d")
+    sheet.wire((x, y), (39, y), (39, 22), (40, 22))
+    sheet.resistor("R5", 40, 22, "h")
+    sheet.wire((46, 22), (48, 22))
+    stage(sheet, 48, 22, ("V2", "C5", "C6", "R6", "C7", "R7"), "2")
+    sheet.wire((56, 12), (70, 12))
+    sheet.node(65, 12)
+    sheet.capacitor("C13", 65, 12, "v", 1)
+    sheet.ground(65, 18)
+    tone_stack(sheet)
+    supply(sheet, 44)
+    return sheet.svg()
+
+
+def tone_stack(sheet: Sheet) -> None:
+    """From p2 to the output."""
+    sheet.node(70, 12)
+    sheet.wire((70, 12), (70, 6), (74, 6))
+    sheet.capacitor("C8", 74, 6, "h")
+    sheet.wire((80, 6), (88, 6))
+    sheet.node(88, 6, "t")
+    sheet.wire((70, 12), (71, 12))
+    sheet.resistor("R8", 71, 12, "h")
+    sheet.wire((77, 12), (80, 12))
+    sheet.node(79, 12, "s")
+    sheet.capacitor("C9", 80, 12, "h", -1)
+    sheet.wire((86, 12), (88, 12))
+    x, y = sheet.pot("treble", 88, 6, "v", 1, "", -1)
+    sheet.node(88, 12, "u", 0.9, 0.9)
+    sheet.node(x, y, "v")
+    sheet.variable("bass", 88, 13, "v", "A")
+    sheet.wire((88, 12), (88, 13))
+    sheet.node(88, 20, "w", 0.9, 0.3)
+    sheet.wire((88, 19), (88, 21))
+    x2, y2 = sheet.pot("middle", 88, 21, "v", -1, "", 1)
+    sheet.ground(88, 27)
+    sheet.wire((79, 12), (79, 15))
+    sheet.capacitor("C10", 79, 15, "v", -1)
+    sheet.wire((79, 21), (79, y2), (x2, y2))
+    sheet.node(x2, y2, "m")
+    sheet.wire((x, y), (99, y))
+    x3, y3 = sheet.pot("master", 99, y, "v", 1, "", -1)
+    sheet.ground(99, y + 6)
+    sheet.wire((x3, y3), (105, y3))
+    sheet.node(103.5, y3)
+    sheet.resistor("R9", 103.5, y3, "v")
+    sheet.ground(103.5, y3 + 6)
+    sheet.terminal(105.4, y3, "out", "start")
+
+
+def supply(sheet: Sheet, y: float) -> None:
+    """From the transformer to the node that feeds the plates."""
+    sheet.circle(6, y + 3, 1.6)
+    sheet.wire((6, y), (6, y + 1.4))
+    sheet.wire((6, y + 4.6), (6, y + 6))
+    sheet.label(6.8, y, "v", "E1")
+    sheet.ground(6, y + 6)
+    sheet.wire((6, y), (10, y))
+    sheet.node(8, y, "e")
+    sheet.resistor("R10", 10, y, "h")
+    sheet.node(17, y, "r")
+    sheet.wire((16, y), (18, y))
+    sheet.variable("sag", 18, y, "h", "A")
+    sheet.wire((24, y), (42, y))
+    sheet.node(28, y, "b1")
+    sheet.capacitor("C11", 28, y, "v", -1)
+    sheet.ground(28, y + 6)
+    sheet.node(36, y)
+    sheet.body(36, y, "v", 1.8, 1.2)
+    sheet.label(36.6, y, "v", "P1")
+    sheet.text(33.0, y + 3.4, "out", "node", "end")
+    sheet.wire((33.4, y + 3), (34.8, y + 3))
+    sheet.wire((34.2, y + 2.6), (34.8, y + 3), (34.2, y + 3.4))
+    sheet.ground(36, y + 6)
+    sheet.resistor("R11", 42, y, "h")
+    sheet.wire((48, y), (53, y))
+    sheet.node(50, y, "b2")
+    sheet.capacitor("C12", 50, y, "v")
+    sheet.ground(50, y + 6)
+    sheet.text(53.4, y + 0.4, "to the plates", "", "start")
+
+
+DRAWINGS = {DOCS / "overdrive.svg": overdrive, DOCS / "preamp.svg": preamp}
+
+if __name__ == "__main__":
+    for path, draw in DRAWINGS.items():
+        write_text(path, draw())
