@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace triode {
 namespace {
@@ -25,19 +24,12 @@ void multiply(const std::array<double, kRows>* matrix, const double* factor, std
   for (std::size_t n = 0; n < kRows; ++n) sums[n] = total[n / kLanes][n % kLanes];
 }
 
-/// Solves m d = r for d, in place of r; m is small and well scaled (identity plus conductances times resistances).
+/// Solves m d = r for d, in place of r. No pivots: m is the identity plus what the ports' slopes add, and each stage
+/// taken alone determines its own voltages, so that no diagonal element comes near zero.
 template <std::size_t N>
 void solve_small(double (&m)[N][N], double (&r)[N]) {
   double inverse[N];
   for (std::size_t column = 0; column < N; ++column) {
-    std::size_t pivot = column;
-    for (std::size_t row = column + 1; row < N; ++row) {
-      if (std::abs(m[row][column]) > std::abs(m[pivot][column])) pivot = row;
-    }
-    if (pivot != column) {
-      for (std::size_t k = column; k < N; ++k) std::swap(m[pivot][k], m[column][k]);
-      std::swap(r[pivot], r[column]);
-    }
     inverse[column] = 1.0 / m[column][column];
     for (std::size_t row = column + 1; row < N; ++row) {
       const double factor = m[row][column] * inverse[column];
