@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from triode.audio import read_audio
 from triode.capture.align import align, apply_alignment
-from triode.errors import RecordingError
+from triode.errors import AudioFileError
 
 RATE = 48000
 
@@ -62,9 +62,9 @@ def test_any_delay_gain_polarity_and_noise(
 
 def test_nothing_to_align_is_refused() -> None:
     dry = guitar(2, RATE, 0).astype(np.float32)
-    with pytest.raises(RecordingError, match="wet signal is silent"):
+    with pytest.raises(AudioFileError, match="wet signal is silent"):
         align(dry, np.zeros_like(dry), RATE)
-    with pytest.raises(RecordingError, match=r"0\.10 s"):
+    with pytest.raises(AudioFileError, match=r"0\.10 s"):
         align(dry[:4800], dry, RATE)
 
 
@@ -106,7 +106,7 @@ def test_real_amp_every_take_has_its_own_lag(shared_data: Path) -> None:
         assert found.drift_ppm == 0
         # The manifest's lag is the peak of a plain correlation, which may lie some periods of the speaker later.
         assert -25 < found.latency_samples - clip["lag_samples"] < 0
-        assert found.confidence > 0.9
+        assert found.confidence > 0.85
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_real_devices(shared_data: Path, folder, dry, wet, earliest, latest, pol
     assert earliest <= found.latency_samples <= latest
     assert found.polarity == polarity
     assert found.drift_ppm == 0
-    assert found.confidence > 0.9
+    assert found.confidence > 0.85

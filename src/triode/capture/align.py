@@ -15,35 +15,38 @@ from scipy.ndimage import uniform_filter1d
 
 from triode.audio import Samples, resample
 from triode.capture.response import Array, Frames, Line, Response, cut_frames, fit_response, onset, spectrum
-from triode.errors import RecordingError
+from triode.errors import AudioFileError
 
 MARGIN_SAMPLES = 2
 COARSE_HZ = 12000
 CHUNK_SECONDS = 5.0
-MOST_CHUNKS = 60
+MOST_CHUNKS = 24
 # Chunks of one take agree on the lag to about this; the peak of a loudspeaker's response may jump by a period.
-VOTE_SECONDS = 0.25e-3
+VOTE_SECONDS = 0.1e-3
+MOST_SIGMAS = 40.0
 BAND_HZ = (150.0, 4500.0)
 WHITENING_HZ = 2.0
 SEARCH_SECONDS = 20.0
 MOST_DRIFT = 500e-6
-GROUP_SECONDS = 0.5
+MOST_ROUNDS, SETTLED_SAMPLES, CENTRED_SAMPLES = 5, 0.02, 0.1
+# Groups of frames agree on the lag if they lie this close together.
+AGREED_SECONDS = 0.25e-3
+# Lags are measured over groups of frames: a thirtieth of the take, within these bounds.
+GROUP_SECONDS = (0.17, 0.5)
 # Peak over RMS of the correlation of files that have nothing to do with each other.
 CHANCE_SIGMAS = 8.0
 
 
 @dataclass(frozen=True)
 class LagTrack:
-    """The lag over time: `lags_samples` at `seconds` of the dry signal, each of shape (n,), with its `weights`.
+    """The lag over time: `lags_samples` at `seconds` of the dry signal, each of shape (n,).
 
-    `coarse_seconds`, `coarse_lags_samples` are the independent votes of longer chunks, to about a sample.
+    `weights` are high where many frequencies agree, and low where there was only one, as in a sweep.
     """
 
     seconds: Array
     lags_samples: Array
     weights: Array
-    coarse_seconds: Array
-    coarse_lags_samples: Array
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,14 @@ class Alignment:
 def align(dry: Samples, wet: Samples, rate_hz: int) -> Alignment:
     """Latency, polarity and drift of `wet` (m,) against `dry` (n,), both at `rate_hz`.
 
-    Raises RecordingError where there is nothing to align: less than 0.5 s, or one of the two silent.
+    Raises AudioFileError where there is nothing to align: less than 0.5 s, or one of the two silent.
     """
     for name, samples in (("dry", dry), ("wet", wet)):
         if len(samples) < 0.5 * rate_hz:
-            raise RecordingError(f"the {name} signal is {len(samples) / rate_hz:.2f} s long; alignment needs 0.5 s")
+            raise AudioFileError(f"the {name} signal is {len(samples) / rate_hz:.2f} s long; alignment needs 0.5 s")
         if np.max(np.abs(samples)) < 1e-6:
-            raise RecordingError(f"the {name} signal is silent; check the cables and record again")
+            raise AudioFileError(f"the {name} signal is silent; check the cables and record again")
+    dry, wet = dry - np.float32(np.mean(dry)), wet - np.float32(np.mean(wet))
     # Above 64 kHz nothing is gained for the lag; half the rate finds it at half the cost.
     factor = max(1, rate_hz // 44100)
     if factor > 1:
@@ -92,7 +96,7 @@ def apply_alignment(
 ) -> tuple[Samples, Samples]:
     """Dry and wet of equal length with the latency (but `margin_samples`) and the drift removed. Polarity is kept.
 
-    Raises RecordingError where nothing is left.
+    Raises AudioFileError where nothing is left.
     """
     if alignment.drift_ppm != 0.0:
         wet = resample(wet, 1.0 + alignment.drift_ppm * 1e-6, 1.0)
@@ -100,30 +104,37 @@ def apply_alignment(
     dry, wet = dry[max(0, -removed) :], wet[max(0, removed) :]
     count = min(len(dry), len(wet))
     if count == 0:
-        raise RecordingError(f"dry and wet do not overlap: the latency is {alignment.latency_samples:.0f} samples")
+        raise AudioFileError(f"dry and wet do not overlap: the latency is {alignment.latency_samples:.0f} samples")
     return np.ascontiguousarray(dry[:count]), np.ascontiguousarray(wet[:count])
 
 
 def _align(dry: Samples, wet: Samples, rate_hz: float) -> Alignment:
     seconds, lags, sigmas = _coarse_lags(dry, wet, rate_hz)
     line, confidence = _majority(seconds * rate_hz, lags, sigmas, rate_hz)
-    for _ in range(2):
+    for _ in range(MOST_ROUNDS):
         frames = cut_frames(dry, wet, rate_hz, line)
         if len(frames.centres) == 0:
-            raise RecordingError(f"dry and wet hardly overlap: the latency is {line.lag_samples / rate_hz:.2f} s")
+            raise AudioFileError(f"dry and wet hardly overlap: the latency is {line.lag_samples / rate_hz:.2f} s")
         response = fit_response(frames)
+        # No band in which wet follows dry: there is nothing to find an onset of.
+        rise, peak, polarity = onset(response, rate_hz) if np.any(response.taps) else (0.0, 0.0, 1)
         centres, group_lags, weights = _group_lags(frames, response, line)
-        line, error = _refine(line, centres, group_lags, weights, len(dry))
-    frames = cut_frames(dry, wet, rate_hz, line)
-    rise, peak, polarity = onset(fit_response(frames), rate_hz)
+        slope, error = _drift(centres, group_lags, weights, len(dry))
+        turned = (line.slope - slope) * len(dry)
+        if abs(turned) < SETTLED_SAMPLES and abs(peak) < CENTRED_SAMPLES:
+            break
+        # The response comes to lie in the middle of the frames, and the lag is kept in the middle of the take.
+        line = Line(line.lag_samples + peak + turned / 2, slope)
+    else:
+        rise, peak = rise - peak, 0.0
     return Alignment(
         latency_samples=line.lag_samples + rise,
         peak_samples=line.lag_samples + peak,
         polarity=polarity,
         drift_ppm=line.slope * 1e6,
         drift_error_ppm=error * 1e6,
-        confidence=confidence,
-        track=LagTrack(centres / rate_hz, group_lags, weights, seconds, lags),
+        confidence=confidence * min(1.0, 2 * frames.coverage) * _agreement(centres, group_lags, line, rate_hz),
+        track=LagTrack(centres / rate_hz, group_lags, weights),
     )
 
 
@@ -131,7 +142,7 @@ def _coarse_lags(dry: Samples, wet: Samples, rate_hz: float) -> tuple[Array, Arr
     """Centre in seconds, lag in samples and height in sigmas of the correlation peak, for chunks of the dry signal."""
     slow_dry, slow_wet = resample(dry, rate_hz, COARSE_HZ), resample(wet, rate_hz, COARSE_HZ)
     size = min(int(CHUNK_SECONDS * COARSE_HZ), len(slow_dry))
-    count = max(1, min(MOST_CHUNKS, len(slow_dry) // size))
+    count = max(1, min(MOST_CHUNKS, 2 * len(slow_dry) // size - 1))
     starts = np.linspace(0, len(slow_dry) - size, count).astype(int)
     power = np.array([np.mean(slow_dry[start : start + size].astype(np.float64) ** 2) for start in starts])
     search = int(SEARCH_SECONDS * COARSE_HZ)
@@ -141,16 +152,16 @@ def _coarse_lags(dry: Samples, wet: Samples, rate_hz: float) -> tuple[Array, Arr
         piece = slow_wet[first : start + size + search]
         if len(piece) == 0 or np.max(np.abs(piece)) == 0:
             continue
-        lag, sigmas = _correlate(slow_dry[start : start + size], piece)
+        lag, sigmas = correlate(slow_dry[start : start + size], piece)
         found.append(((start + size / 2) / COARSE_HZ, (lag + first - start) * rate_hz / COARSE_HZ, sigmas))
     if not found:
-        raise RecordingError("dry and wet do not overlap; check that the two files belong together")
+        raise AudioFileError("dry and wet do not overlap; check that the two files belong together")
     seconds, lags, sigmas_found = np.array(found).T
     return seconds, lags, sigmas_found
 
 
-def _correlate(chunk: Samples, piece: Samples) -> tuple[float, float]:
-    """Lag of `piece` against `chunk` in samples, and how far the peak stands out, in sigmas."""
+def correlate(chunk: Samples, piece: Samples) -> tuple[float, float]:
+    """Lag of `piece` against `chunk` in samples (both at 12 kHz), and how far the peak stands out, in sigmas."""
     size = fft.next_fast_len(len(chunk) + len(piece), real=True)
     x, y = fft.rfft(chunk, size), fft.rfft(piece, size)
     frequency = np.arange(len(x)) * (COARSE_HZ / size)
@@ -172,7 +183,8 @@ def _majority(positions: Array, lags: Array, sigmas: Array, rate_hz: float) -> t
     A constant lag is preferred: a line must gather clearly more votes. So a jump in the middle of a take does not
     pass for drift.
     """
-    votes = sigmas**2
+    # A sweep or a noise stands out far more than playing; it has no more say for it.
+    votes = np.minimum(sigmas, MOST_SIGMAS) ** 2
     tolerance = VOTE_SECONDS * rate_hz
 
     def support(line: Line) -> float:
@@ -199,7 +211,8 @@ def _majority(positions: Array, lags: Array, sigmas: Array, rate_hz: float) -> t
 def _group_lags(frames: Frames, response: Response, line: Line) -> tuple[Array, Array, Array]:
     """Centres in samples, lags in samples and weights of groups of frames, by correlation with the predicted wet."""
     hop = float(np.median(np.diff(frames.centres))) if len(frames.centres) > 1 else frames.size
-    per_group = max(1, round(GROUP_SECONDS * frames.rate_hz / hop))
+    length = float(np.ptp(frames.centres)) / frames.rate_hz
+    per_group = max(1, round(float(np.clip(length / 30, *GROUP_SECONDS)) * frames.rate_hz / hop))
     predicted = frames.dry * spectrum(response.taps, response.start, frames.size)
     cross = response.weights * np.conj(predicted) * frames.wet
     centres, lags, weights = [], [], []
@@ -222,19 +235,25 @@ def _group_lags(frames: Frames, response: Response, line: Line) -> tuple[Array, 
     return positions, np.array(lags) + line.at(positions), np.array(weights)
 
 
-def _refine(line: Line, positions: Array, lags: Array, weights: Array, length: int) -> tuple[Line, float]:
-    """The lag line fitted robustly to the groups' lags, flat unless its slope is significant; and the slope's error."""
+def _agreement(positions: Array, lags: Array, line: Line, rate_hz: float) -> float:
+    """Share of the groups (n,) whose lag lies close to the line: nearly all in a take, few in unrelated files."""
+    if len(lags) == 0:
+        return 0.0
+    rest = lags - line.at(positions)
+    return float(np.mean(np.abs(rest - np.median(rest)) < AGREED_SECONDS * rate_hz))
+
+
+def _drift(positions: Array, lags: Array, weights: Array, length: int) -> tuple[float, float]:
+    """The slope of the groups' lags, 0 where it is not significant, and its standard error."""
     if len(positions) < 4:
-        return line, math.inf
-    slope, lag, error = _robust_line(positions, lags, weights)
-    if abs(slope) > 5 * error and abs(slope) * length > 0.25:
-        return Line(lag, slope), error
-    near = np.abs(lags - np.median(lags)) < 3
-    return Line(float(np.average(lags[near], weights=weights[near]) if near.any() else np.median(lags)), 0.0), error
+        return 0.0, math.inf
+    slope, error = _robust_slope(positions, lags, weights)
+    significant = abs(slope) > 5 * error and abs(slope) * length > 0.25
+    return (slope if significant else 0.0), error
 
 
-def _robust_line(positions: Array, lags: Array, weights: Array) -> tuple[float, float, float]:
-    """Slope, intercept and standard error of the slope, by Tukey's biweight from a Theil-Sen start."""
+def _robust_slope(positions: Array, lags: Array, weights: Array) -> tuple[float, float]:
+    """Slope and its standard error, by Tukey's biweight from a Theil-Sen start."""
     i, j = np.triu_indices(len(positions), 1)
     if len(i) > 20000:
         pick = np.random.default_rng(0).choice(len(i), 20000, replace=False)
@@ -252,7 +271,7 @@ def _robust_line(positions: Array, lags: Array, weights: Array) -> tuple[float, 
         lag = float(np.average(lags, weights=trust)) - slope * float(middle)
         # Neighbouring groups play the same notes and err together: count them as a quarter of independent ones.
         error = 2 * math.sqrt(float(np.sum(trust**2 * (positions - middle) ** 2))) * scale / float(spread)
-    return slope, lag, error
+    return slope, error
 
 
 def _scaled(found: Alignment, factor: int) -> Alignment:
@@ -265,11 +284,5 @@ def _scaled(found: Alignment, factor: int) -> Alignment:
         drift_ppm=found.drift_ppm,
         drift_error_ppm=found.drift_error_ppm,
         confidence=found.confidence,
-        track=LagTrack(
-            track.seconds,
-            track.lags_samples * factor,
-            track.weights,
-            track.coarse_seconds,
-            track.coarse_lags_samples * factor,
-        ),
+        track=LagTrack(track.seconds, track.lags_samples * factor, track.weights),
     )

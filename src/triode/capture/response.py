@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 FRAME_SECONDS = 0.085
 BEFORE_SECONDS = 0.012
 AFTER_SECONDS = 0.024
-MOST_FRAMES = 4000
+MOST_FRAMES = 3000
 SMOOTH_HZ = 700.0
 # Prior precision of the response: bands with less than this power signal-to-noise ratio are kept out.
 LEAST_SNR = 10.0
@@ -48,7 +48,8 @@ class Line:
 class Frames:
     """Spectra of matching frames: `dry` and `wet` (frames, bins), complex64; `centres` (frames,) in dry samples.
 
-    Wet frames are taken where `line` says, to a fraction of a sample.
+    Wet frames are taken where `line` says, to a fraction of a sample. `coverage` is the share of the frames with sound
+    in dry that wet reaches.
     """
 
     dry: NDArray[np.complex64]
@@ -56,6 +57,7 @@ class Frames:
     centres: Array
     size: int
     rate_hz: float
+    coverage: float
 
 
 @dataclass(frozen=True)
@@ -74,25 +76,27 @@ class Response:
 def cut_frames(dry: Samples, wet: Samples, rate_hz: float, line: Line) -> Frames:
     """Windowed spectra of dry and wet along the lag line; frames that are silent or lie outside are left out."""
     size = fft.next_fast_len(int(FRAME_SECONDS * rate_hz), real=True)
+    size = min(size, len(dry), len(wet))
     hop = max(size // 2, (len(dry) - size) // MOST_FRAMES)
-    starts = np.arange(0, max(len(dry) - size, 0) + 1, hop)
+    starts = np.arange(0, len(dry) - size + 1, hop)
+    window = np.hanning(size + 1)[:size].astype(np.float32)
+    dry_frames = np.lib.stride_tricks.sliding_window_view(dry, size)[starts]
+    power = np.var(dry_frames, axis=1)
+    loud = power > 1e-7 * power.max(initial=0.0)
     lags = line.at(starts + size / 2)
     whole = np.round(lags).astype(int)
-    inside = (starts + whole >= 0) & (starts + whole + size <= len(wet)) & (starts + size <= len(dry))
-    starts, lags, whole = starts[inside], lags[inside], whole[inside]
-    window = np.hanning(size + 1)[:size].astype(np.float32)
-    index = np.arange(size)
-    dry_frames = dry[starts[:, None] + index]
-    power = np.mean(dry_frames**2, axis=1)
-    loud = power > 1e-8 * power.max(initial=0.0)
-    starts, lags, whole = starts[loud], lags[loud], whole[loud]
-    x = fft.rfft(dry_frames[loud] * window, axis=1)
-    y = fft.rfft(wet[(starts + whole)[:, None] + index] * window, axis=1)
-    turns = np.outer(lags - whole, np.arange(x.shape[1]) / size)
-    return Frames(x, (y * np.exp(2j * np.pi * turns)).astype(np.complex64), starts + size / 2, size, rate_hz)
+    used = loud & (starts + whole >= 0) & (starts + whole + size <= len(wet))
+    coverage = float(np.sum(used) / (np.sum(loud) + 1e-9))
+    starts, lags, whole = starts[used], lags[used], whole[used]
+    wet_frames = np.lib.stride_tricks.sliding_window_view(wet, size)[starts + whole]
+    x = fft.rfft(dry_frames[used] * window, axis=1)
+    y = fft.rfft(wet_frames * window, axis=1)
+    fractions = lags - whole if line.slope else (lags - whole)[:1]
+    y *= np.exp(2j * np.pi * np.outer(fractions, np.arange(x.shape[1]) / size)).astype(np.complex64)
+    return Frames(x, y, starts + size / 2, size, rate_hz, coverage)
 
 
-def fit_response(frames: Frames, rounds: int = 4) -> Response:
+def fit_response(frames: Frames, rounds: int = 5) -> Response:
     """Iteratively reweighted regularised least squares fit of the linear response."""
     before, after = round(BEFORE_SECONDS * frames.rate_hz), round(AFTER_SECONDS * frames.rate_hz)
     count = before + after
@@ -101,7 +105,10 @@ def fit_response(frames: Frames, rounds: int = 4) -> Response:
     floor = 1e-4 * wet_power + 1e-12 * wet_power.max() + 1e-30
     dry_power = np.abs(frames.dry) ** 2
     cross = np.conj(frames.dry) * frames.wet
-    weights = 1 / (wet_power + floor)
+    # At first a frame counts less the louder either signal is: where they do not belong together, neither may rule.
+    smooth_dry = uniform_filter1d(dry_power, smooth, axis=1)
+    gain = np.median(wet_power / (smooth_dry + 1e-12 * smooth_dry.max() + 1e-30), axis=0)
+    weights = 1 / (wet_power + gain * smooth_dry + floor)
     # Without a hard edge at half the rate the kernel has no side lobes to speak of.
     taper = np.cos(np.clip(np.linspace(-1, 1, frames.size // 2 + 1), 0, 1) * np.pi / 2) ** 2
     for _ in range(rounds):
@@ -155,7 +162,7 @@ def onset(response: Response, rate_hz: float) -> tuple[float, float, int]:
     top, kernel_top = int(np.argmax(np.abs(taps))), int(np.argmax(np.abs(kernel)))
     level, kernel_level = (
         np.abs(taps[: top + 1]) / abs(taps[top]),
-        np.abs(kernel[: kernel_top + 1]) / kernel[kernel_top],
+        np.abs(kernel[: kernel_top + 1]) / abs(kernel[kernel_top]),
     )
     noise = float(np.sqrt(np.mean(level[: len(taps) // 6] ** 2)))
     main_lobe = int(np.flatnonzero(np.diff(kernel_level) <= 0)[-1]) if np.any(np.diff(kernel_level) <= 0) else 0
