@@ -38,7 +38,7 @@ demo: $(STAMP)
 	$(BIN)/triode demo --out demo
 
 docs: build
-	$(BIN)/python -m benchmarks.docs
+	$(BIN)/python -m benchmarks.circuits
 
 clean:
 	rm -rf build demo $(VENV)

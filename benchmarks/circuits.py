@@ -1,13 +1,14 @@
 """Measures the built-in circuits and writes the tables into docs/circuits.md: `python -m benchmarks.circuits`."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.circuit_measures import RATE_HZ, SECONDS, SPICE_CASES, burst_response, has_ngspice, spice_esr
+from benchmarks.page import table
 from triode.capture.devices import run_circuit
 from triode.files import write_text
 from triode.measure.aliasing import aliasing_to_signal_ratio
@@ -21,11 +22,6 @@ ALIASING_HZ = (1249.0, 4001.0)
 RATES_HZ = (22050, 44100, 48000, 88200, 96000, 192000)
 SAGS = (0.0, 0.3, 0.5, 1.0)
 SAG_SECONDS = (0.1, 0.2, 0.5, 1.0, 1.5)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
 def words(settings: Mapping[str, float]) -> str:

@@ -234,13 +234,30 @@ void gru(const Cell& cell, const float* x, float* h, float* gates, float* y, int
   }
 }
 
+// Twelve sums hide the latency of an addition that feeds the next one (4 cycles, 2 a cycle, on current cores).
+constexpr int kLoopSums = 12;
+
+float multiply_add_loop(int rounds) noexcept {
+  Vec sums[kLoopSums];
+  for (int i = 0; i < kLoopSums; ++i) sums[i] = broadcast(static_cast<float>(i));
+  Vec factor = broadcast(0.999f), term = broadcast(0.001f);
+  for (int round = 0; round < rounds; ++round) {
+    // Told that the operands may have changed, the compiler can neither fold nor drop a round.
+    asm volatile("" : "+x"(factor), "+x"(term));
+    for (Vec& sum : sums) sum = sum * factor + term;
+  }
+  Vec total = sums[0];
+  for (int i = 1; i < kLoopSums; ++i) total += sums[i];
+  return total[0];
+}
+
 }  // namespace
 
 extern const Kernels kernels;
 constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
 const Kernels kernels = {kNames[kWidth == 16 ? 2 : (kWidth == 8 ? 1 : 0)],
-                         kWidth, kTile, kColumnTile, mix, apply, apply_and_sum, add, multiply, blend, modulate, scale,
-                         convolve, finite, dot, lstm, gru};
+                         kWidth, kTile, kColumnTile, kLoopSums * kWidth, mix, apply, apply_and_sum, add, multiply, blend, modulate, scale,
+                         convolve, finite, dot, lstm, gru, multiply_add_loop};
 
 }  // namespace ISA_NS
 }  // namespace triode

@@ -77,6 +77,7 @@ struct Kernels {
   int width;         // floats per register
   int mix_tile;      // outputs computed together by mix
   int column_tile;   // registers of rows computed together by lstm and gru
+  int loop_multiply_adds;  // of one round of multiply_add_loop
 
   /// out = bias + weights * (all rows of all sources) + add (where add.data is not null).
   void (*mix)(const Mix& mix, const Rows* sources, int source_count, Rows add, MutableRows out, int n) noexcept;
@@ -104,6 +105,8 @@ struct Kernels {
   void (*lstm)(const Cell& cell, const float* x, float* h, float* c, float* gates, float* y, int n) noexcept;
   /// The same with GRU arithmetic (reset applied after the product).
   void (*gru)(const Cell& cell, const float* x, float* h, float* gates, float* y, int n) noexcept;
+  /// `rounds` rounds of multiply-adds on registers alone: the yardstick for all the others. The result means nothing.
+  float (*multiply_add_loop)(int rounds) noexcept;
 };
 
 /// The kernels for an instruction set; those of the next lower one where this build has none for it.

@@ -1,8 +1,12 @@
 """Fixtures shared by all tests. Real material lies beside the project where it is available; tests skip without it."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before anything imports torch: see triode.training.runtime.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -25,7 +25,7 @@ ALLOWED = {
     "capture": GROUND | {"capture", "_core"},
     "training": GROUND
     | {"training", "capture.folder", "capture.align", "model_file", "architecture", "engine", "_core"},
-    "measure": GROUND | {"measure", "engine"},
+    "measure": GROUND | {"measure", "engine", "render"},
     "cli": {"*"},
     "__init__": {"errors"},
     "__main__": {"cli"},

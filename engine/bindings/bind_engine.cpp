@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bench.h"
+#include "count_allocations.h"
 #include "engine.h"
 #include "model_file.h"
 
@@ -65,6 +67,28 @@ Contents read_description(const std::filesystem::path& path, double quality) {
                         description.sample_rate_hz, description.warm_up_samples, description.metadata};
 }
 
+// Seconds of each block, and how many allocations playing made.
+std::tuple<nb::ndarray<nb::numpy, double>, std::int64_t> bench(triode::Engine& engine, std::int64_t block,
+                                                               std::int64_t blocks) {
+  std::vector<double> seconds;
+  std::int64_t before = 0, after = 0;
+  {
+    const nb::gil_scoped_release unlocked;
+    // The buffers of the measurement itself are the same however many blocks are played.
+    before = allocations_on_this_thread();
+    triode::block_seconds(engine, block, 1);
+    const std::int64_t own = allocations_on_this_thread() - before;
+    before = allocations_on_this_thread() + own;
+    seconds = triode::block_seconds(engine, block, blocks);
+    after = allocations_on_this_thread();
+  }
+  auto* kept = new std::vector<double>(std::move(seconds));
+  const nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
+  return {nb::ndarray<nb::numpy, double>(kept->data(), {kept->size()}, owner), after - before};
+}
+
+double peak_multiply_adds() { return triode::peak_multiply_adds_per_second(triode::best_isa()); }
+
 void translate(const std::exception_ptr& pointer, void*) {
   try {
     std::rethrow_exception(pointer);
@@ -84,6 +108,7 @@ void bind_engine(nb::module_& module) {
                   nb::sig("def load(path: pathlib.Path, quality: float) -> Engine"))
       .def("process", &process, nb::arg("block"))
       .def("render", &render, nb::arg("audio"), nb::arg("block"))
+      .def("bench", &bench, nb::arg("block"), nb::arg("blocks"))
       .def("reset", &triode::Engine::reset, Unlocked())
       .def("self_test", &triode::Engine::self_test, Unlocked())
       .def_prop_ro("format", &triode::Engine::format)
@@ -94,6 +119,8 @@ void bind_engine(nb::module_& module) {
       .def_prop_ro("latency_samples", &triode::Engine::latency_samples)
       .def_prop_ro("receptive_field", &triode::Engine::receptive_field)
       .def_prop_ro("isa", &triode::Engine::isa);
+  module.def("peak_multiply_adds", &peak_multiply_adds, Unlocked(),
+             "Multiply-adds per second that this core reaches at best.");
   module.def("read_model", &read_description, nb::arg("path"), nb::arg("quality"),
              nb::sig("def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, "
                      "dict[str, numpy.typing.NDArray[numpy.float32]], float, int, str]"),

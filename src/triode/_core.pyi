@@ -19,6 +19,8 @@ class Engine:
 
     def render(self, audio: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], block: int) -> NDArray[numpy.float32]: ...
 
+    def bench(self, block: int, blocks: int) -> tuple[NDArray[numpy.float64], int]: ...
+
     def reset(self) -> None: ...
 
     def self_test(self) -> float: ...
@@ -46,6 +48,9 @@ class Engine:
 
     @property
     def isa(self) -> str: ...
+
+def peak_multiply_adds() -> float:
+    """Multiply-adds per second that this core reaches at best."""
 
 def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, dict[str, numpy.typing.NDArray[numpy.float32]], float, int, str]:
     """

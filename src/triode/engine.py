@@ -108,6 +108,31 @@ class Model:
         """Go back to the start state, the state after silence."""
         self._engine.reset()
 
+    def bench(self, block: int = 64, seconds: float = 10.0) -> dict[str, Any]:
+        """How fast and how evenly this model plays on one core: what `triode bench --json` prints.
+
+        Plays `seconds` of audio in blocks of `block` samples. `realtime_factor` is a block's length over the
+        median time it takes; `fma_peak_fraction` the parameters (one multiply-add each a sample) per second over what
+        the core reaches in a loop that does nothing else; `p50_us`, `p99_us`, `max_us` are block times.
+        """
+        if not isinstance(block, int) or block < 1 or not seconds > 0:
+            raise OptionError(f"block = {block!r}, seconds = {seconds!r}: expected at least 1 sample and some time")
+        blocks = max(100, math.ceil(seconds * self.sample_rate / block))
+        taken, allocations = self._engine.bench(block, blocks)
+        self.reset()
+        median_seconds = float(np.median(taken))
+        multiply_adds = self._engine.parameters * block / median_seconds
+        return {
+            "realtime_factor": block / self.sample_rate / median_seconds,
+            "fma_peak_fraction": multiply_adds / _core.peak_multiply_adds(),
+            "block": block,
+            "p50_us": median_seconds * 1e6,
+            "p99_us": float(np.percentile(taken, 99)) * 1e6,
+            "max_us": float(np.max(taken)) * 1e6,
+            "allocations": allocations,
+            "isa": self.isa,
+        }
+
     def self_test(self) -> float | None:
         """Largest absolute error against the file's own self-test, None where it has none; resets the model.
 

@@ -6,8 +6,8 @@ TriodeError
     + ModelFileError    a model file is missing, unreadable, truncated, forged or unsupported
     + CaptureError      a capture folder is missing, incomplete or contradicts itself
     + OptionError       an option has a value that cannot work
-  x WorkError           the work itself failed (exit status 1)
     + RecordingError    a recording is unusable for modelling
+  x WorkError           the work itself failed (exit status 1)
     + TrainingError     training diverged or could not go on
     + OutputError       a result could not be written (disk full, device gone)
 
@@ -60,7 +60,7 @@ class WorkError(TriodeError):
     """The work itself failed."""
 
 
-class RecordingError(WorkError):
+class RecordingError(RequestError):
     """A recording is unusable for modelling."""
 
 

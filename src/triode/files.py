@@ -63,3 +63,13 @@ def write_bytes(target: str | Path, data: bytes) -> None:
 def write_text(target: str | Path, text: str) -> None:
     """Write UTF-8 `text` to `target` in one step."""
     write_bytes(target, text.encode())
+
+
+class _Abandoned(Exception):
+    """Leaves `atomic_path` without a result."""
+
+
+def check_writable(target: str | Path) -> None:
+    """Raise now what writing `target` would raise later, before long work is done for nothing."""
+    with contextlib.suppress(_Abandoned), atomic_path(target):
+        raise _Abandoned

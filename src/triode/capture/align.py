@@ -13,9 +13,9 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
-from triode.audio import Samples, resample
+from triode.audio import Audio, Samples, resample
 from triode.capture.response import Array, Frames, Line, Response, cut_frames, fit_response, onset, spectrum
-from triode.errors import AudioFileError
+from triode.errors import AudioFileError, RequestError
 
 MARGIN_SAMPLES = 2
 COARSE_HZ = 12000
@@ -106,6 +106,21 @@ def apply_alignment(
     if count == 0:
         raise AudioFileError(f"dry and wet do not overlap: the latency is {alignment.latency_samples:.0f} samples")
     return np.ascontiguousarray(dry[:count]), np.ascontiguousarray(wet[:count])
+
+
+def aligned(dry: Audio, wet: Audio, rate_hz: int | None = None) -> tuple[Samples, Samples, int, Alignment]:
+    """Dry and wet (n,) at one rate (`rate_hz`, or their own) with latency and drift removed, and what was found.
+
+    Raises RequestError where the two have different sample rates.
+    """
+    if dry.rate_hz != wet.rate_hz:
+        raise RequestError(
+            f"dry is at {dry.rate_hz} Hz but wet at {wet.rate_hz} Hz; export both at the rate they were recorded at"
+        )
+    rate_hz = rate_hz or dry.rate_hz
+    x, y = (resample(audio.samples, audio.rate_hz, rate_hz) for audio in (dry, wet))
+    alignment = align(x, y, rate_hz)
+    return *apply_alignment(x, y, alignment), rate_hz, alignment
 
 
 def _align(dry: Samples, wet: Samples, rate_hz: float) -> Alignment:

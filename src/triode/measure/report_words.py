@@ -199,9 +199,9 @@ def _about_sound(analysis: Analysis) -> list[Advice]:
     if sound.aliasing.worst_db > max(AUDIBLE_ALIASING_DB, own + 6):
         found.append(
             Advice(
-                "Oversample for high notes",
-                f"Aliasing comes within {-sound.aliasing.worst_db:.0f} dB of the harmonics: high notes can whistle.",
-                "triode render … --oversample 2",
+                "Listen to high notes",
+                f"Aliasing comes within {-sound.aliasing.worst_db:.0f} dB of the harmonics: high notes can whistle. A "
+                "longer training usually lowers it.",
             )
         )
     if sound.noise.a_weighted_dbfs > NOISY_DBFS:

@@ -28,7 +28,7 @@ class RecurrentConfig:
 
 
 class Recurrent(nn.Module):
-    """(B, T) and the state before -> (B, T) and the state after: y = lin(h) + skip * x."""
+    """(B, T) and the state before -> (B, T) and the state after: y = output_scale * (lin(h) + skip * x)."""
 
     receptive_field = 1
 
@@ -38,6 +38,8 @@ class Recurrent(nn.Module):
         kind = nn.LSTM if config.unit == "lstm" else nn.GRU
         self.rec = kind(1, config.hidden_size, config.num_layers, batch_first=True)
         self.lin = nn.Linear(config.hidden_size, 1)
+        self.output_scale: Tensor
+        self.register_buffer("output_scale", torch.ones(1))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -58,7 +60,7 @@ class Recurrent(nn.Module):
         """(B, T), state or None for zero -> (B, T), state."""
         h, state = self.rec(x.unsqueeze(-1), state)
         y = self.lin(h).squeeze(-1)
-        return (y + x if self.config.skip else y), state
+        return self.output_scale * (y + x if self.config.skip else y), state
 
     def architecture(self) -> dict[str, Any]:
         """The JSON object of docs/model-file.md."""
@@ -72,4 +74,6 @@ class Recurrent(nn.Module):
 
     def tensors(self, target_gain: float) -> dict[str, Tensor]:
         """Named tensors of the model file; the output is multiplied by `target_gain`, which undoes normalisation."""
-        return {**self.state_dict(), "output_scale": torch.tensor([target_gain])}
+        tensors = dict(self.state_dict())
+        tensors["output_scale"] = tensors["output_scale"] * target_gain
+        return tensors

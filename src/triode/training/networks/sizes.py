@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from triode.errors import OptionError
 from triode.training.networks.linear import Linear, LinearConfig
@@ -106,6 +106,16 @@ def network_from_architecture(architecture: Mapping[str, Any]) -> Network:
     if name == "linear":
         return Linear(LinearConfig(architecture["taps"]))
     raise OptionError(f"a model of architecture {name!r} can be played but not trained; train a new one instead")
+
+
+def load_tensors(network: Network, tensors: Mapping[str, Tensor], target_gain: float) -> None:
+    """Take over the weights of a model file, for a target that is divided by `target_gain`.
+
+    The inverse of `network.tensors(target_gain)`. Tensors that training has no use for (a start state) are left.
+    """
+    own = network.state_dict()
+    scaled = ("head_scale", "output_scale", "taps", "bias")
+    network.load_state_dict({name: tensors[name] / (target_gain if name in scaled else 1.0) for name in own})
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -1,0 +1,5 @@
+"""`make bench`: the measurements that need no data of anybody else's."""
+
+from benchmarks import circuits
+
+circuits.main()

@@ -1,0 +1,212 @@
+"""`triode train` and `triode evaluate`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from triode.cli.console import print_json, print_table, say, training_progress
+from triode.cli.options import Channel, DryFile, Force, Json, Take, WetFile, seconds_of, stretch_of
+from triode.cli.takes import Source, checked, sources
+from triode.errors import OptionError
+from triode.files import check_writable
+
+if TYPE_CHECKING:
+    from triode.training.job import Outcome
+
+DEFAULT_TIME = "5m"
+
+
+def train(
+    captures: Annotated[list[Path] | None, typer.Argument(metavar="[CAPTURE]...", help="Capture folders.")] = None,
+    dry: DryFile = None,
+    wet: WetFile = None,
+    model: Annotated[
+        Path, typer.Option("-o", "--model", help="The model file to write; a folder for several captures.")
+    ] = Path("model.triode"),
+    arch: Annotated[str, typer.Option(help="wavenet, lstm, gru or linear.")] = "wavenet",
+    size: Annotated[str | None, typer.Option(help="nano, feather, lite, standard, a2-lite, full, or a number.")] = None,
+    time: Annotated[str | None, typer.Option(help=f"Wall time to train, like 3m ({DEFAULT_TIME} by default).")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the audio, instead of a time.")] = None,
+    train_range: Annotated[str | None, typer.Option("--train", help="Seconds to train on, FROM:TO.")] = None,
+    validate_range: Annotated[str | None, typer.Option("--validate", help="Seconds to hold out, FROM:TO.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    start_from: Annotated[Path | None, typer.Option(help="Start from the weights of this model file.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the same model file.")] = False,
+    loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc).")] = None,
+    pre_emphasis: Annotated[float | None, typer.Option(help="Pre-emphasis of the error, for example 0.85.")] = None,
+    a_weighting: Annotated[bool, typer.Option(help="A-weighted error.")] = False,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Crops per update.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many validations without progress.")] = None,
+    rate: Annotated[int | None, typer.Option(help="Convert the audio to this sample rate first.")] = None,
+    invert: Annotated[bool, typer.Option(help="Turn the polarity of the recording around.")] = False,
+    channel: Channel = None,
+    take: Take = None,
+    name: Annotated[str | None, typer.Option(help="Name of the device, kept in the model file.")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Learn a device from a capture, or from a dry and a wet file."""
+    from triode.training.runtime import prepare_process
+
+    found = sources(captures or [], dry, wet, channel, take)
+    targets = _targets(model, found)
+    budget = _budget(time, epochs)
+    stretches = stretch_of(train_range, "--train"), stretch_of(validate_range, "--validate")
+    prepare_process()
+
+    from triode.training.job import Job, run_job
+    from triode.training.losses import parse_loss
+
+    changes: dict[str, Any] = {
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "patience": patience,
+        "loss_weights": parse_loss(loss) if loss else None,
+        "pre_emphasis": pre_emphasis,
+        "a_weighting": a_weighting or None,
+    }
+    job = Job(
+        seconds=budget[0],
+        epochs=budget[1],
+        arch=arch,
+        size=size,
+        seed=seed,
+        device=device,
+        start_from=start_from,
+        rate_hz=rate,
+        invert=invert,
+        changes=changes,
+    )
+    for source, target in zip(found, targets, strict=True):
+        reports = checked(source, force)
+        train_seconds, validate_seconds = stretches if any(stretches) else source.stretches
+        floor = reports[0].replicate_esr
+        with training_progress(f"training {target.name}") as observer:
+            outcome = run_job(
+                replace(job, train_seconds=train_seconds, validate_seconds=validate_seconds),
+                source.takes,
+                target,
+                name=name or source.name,
+                levels=source.levels,
+                metadata=source.metadata,
+                training={} if floor is None else {"replicate_esr": floor},
+                observer=observer,
+                resume=resume,
+            )
+        _print_outcome(target, outcome, floor, as_json)
+
+
+def _budget(time: str | None, epochs: float | None) -> tuple[float | None, float | None]:
+    """Seconds and epochs, one of them None."""
+    if time is not None and epochs is not None:
+        raise OptionError("--time and --epochs: give one of the two")
+    return (None, epochs) if epochs is not None else (seconds_of(time or DEFAULT_TIME, "--time"), None)
+
+
+def _targets(model: Path, found: list[Source]) -> list[Path]:
+    """One model file per source, refused at once where it could not be written after the work is done."""
+    targets = [model]
+    if len(found) > 1:
+        if model.suffix:
+            raise OptionError(f"-o {model}: with several captures this has to be a folder")
+        model.mkdir(parents=True, exist_ok=True)
+        targets = [model / f"{source.slug}.triode" for source in found]
+    for target in targets:
+        if target.suffix != ".triode":
+            raise OptionError(f"-o {target}: a trained model is a .triode file; 'triode convert' writes other formats")
+        check_writable(target)
+    return targets
+
+
+def _print_outcome(target: Path, outcome: "Outcome", replicate_esr: float | None, as_json: bool) -> None:
+    """What was reached, measured on the held-out audio with the model file as it was written."""
+    from triode.engine import load
+    from triode.measure.evaluation import evaluate as measure
+    from triode.measure.metrics import esr_verdict
+
+    result, pair, rate_hz = outcome.result, outcome.prepared.pairs[0], outcome.prepared.rate_hz
+    start, stop = (edge / rate_hz for edge in pair.validate)
+    found = measure(load(target), pair.dry, pair.wet, rate_hz, start, stop)
+    if as_json:
+        print_json(
+            {
+                "esr": found.esr,
+                "mae": found.mae,
+                "mrstft": found.mrstft,
+                "samples": len(found.device),
+                "audio_seconds_per_second": result.audio_seconds_per_second,
+                "seconds": result.seconds,
+                "epochs": result.epochs,
+                "parameters": outcome.parameters,
+                "interrupted": result.interrupted,
+                "model": str(target),
+            }
+        )
+        return
+    if result.interrupted:
+        say("interrupted: the best model so far was written; --resume goes on from here")
+    print_table(
+        {
+            "model": target,
+            "held-out ESR": f"{found.esr:.5f} ({start:.0f} to {stop:.0f} s)",
+            "verdict": esr_verdict(found.esr, replicate_esr),
+            "MAE": f"{found.mae:.5f}",
+            "multi-resolution STFT": f"{found.mrstft:.3f}",
+            "parameters": outcome.parameters,
+            "trained": f"{result.epochs:.1f} epochs in {result.seconds:.0f} s",
+            "speed": f"{result.audio_seconds_per_second:.1f} seconds of audio per second",
+        }
+    )
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Any model file.")],
+    capture: Annotated[Path | None, typer.Argument(help="A capture folder.")] = None,
+    dry: DryFile = None,
+    wet: WetFile = None,
+    from_seconds: Annotated[float, typer.Option("--from", help="Start of the stretch to compare, in seconds.")] = 0.0,
+    to_seconds: Annotated[float | None, typer.Option("--to", help="End of the stretch, in seconds.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report with audio to this file.")] = None,
+    channel: Channel = None,
+    take: Take = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how closely a model plays a recording, on a stretch it was not trained on."""
+    from triode.cli.reporting import model_report
+    from triode.engine import load
+    from triode.measure.evaluation import evaluate as measure
+    from triode.measure.metrics import esr_verdict
+
+    player = load(model)
+    (source,) = sources([capture] if capture else [], dry, wet, channel, take)
+    if report is not None:
+        check_writable(report)
+    result = measure(player, *source.aligned(), from_seconds, to_seconds)
+    if report is not None:
+        from triode.capture.checks import check_take
+
+        checks = check_take(*source.takes[0], source.manifests[0])
+        model_report(
+            report,
+            source.name,
+            player,
+            result,
+            start_seconds=from_seconds,
+            findings=checks.to_json()["findings"],
+            replicate_esr=checks.replicate_esr,
+        )
+    summary = {
+        "esr": result.esr,
+        "mae": result.mae,
+        "mrstft": result.mrstft,
+        "samples": len(result.device),
+        "lag_samples": result.lag_samples,
+    }
+    if as_json:
+        print_json(summary)
+        return
+    print_table({**summary, "verdict": esr_verdict(result.esr, None)})

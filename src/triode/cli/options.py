@@ -1,0 +1,38 @@
+"""How values are written on the command line, and the options several commands share."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triode.errors import OptionError
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(text: str, option: str) -> float:
+    """`90`, `90s`, `3m`, `1.5h` in seconds; OptionError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)([smh]?)", text.strip())
+    if match is None or float(match[1]) <= 0:
+        raise OptionError(f"{option} {text}: expected a time like 90s, 3m or 1h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def stretch_of(text: str | None, option: str) -> tuple[float, float] | None:
+    """`0:180` as (0.0, 180.0) seconds; OptionError for anything else."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+):(\d+(?:\.\d*)?|\.\d+)", text.strip())
+    if match is None or float(match[1]) >= float(match[2]):
+        raise OptionError(f"{option} {text}: expected FROM:TO in seconds, like 0:180")
+    return float(match[1]), float(match[2])
+
+
+DryFile = Annotated[Path | None, typer.Option("--input", help="The dry recording (wav, flac, aiff).")]
+WetFile = Annotated[Path | None, typer.Option("--output", help="The same through the device.")]
+Channel = Annotated[int | None, typer.Option(help="Channel of a stereo file, counted from 1.")]
+Take = Annotated[str | None, typer.Option(help="The take of the capture to use.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+KnobValues = Annotated[list[str], typer.Option("--knob", help="name=value in the knob's unit, or name=70%.")]
+Force = Annotated[bool, typer.Option(help="Go on where a check refuses by judgement.")]

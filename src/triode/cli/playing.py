@@ -1,0 +1,87 @@
+"""`triode render`, `info`, `convert` and `bench`: everything right of the model file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triode.cli.console import print_json, print_table, say
+from triode.cli.options import Channel, Json, KnobValues
+
+AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
+Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
+
+
+def render(
+    model: AnyModel,
+    dry: Annotated[Path, typer.Argument(metavar="IN.wav", help="The audio to play through the model.")],
+    wet: Annotated[Path, typer.Argument(metavar="OUT.wav", help="Where to write the result, float32.")],
+    knob: KnobValues = [],  # noqa: B006
+    ir: Annotated[Path | None, typer.Option(help="Impulse response of a cabinet.")] = None,
+    block: Annotated[int, typer.Option(min=1, max=65536, help="Samples handed to the engine at once.")] = 64,
+    quality: Quality = 1.0,
+    channel: Channel = None,
+) -> None:
+    """Play a file through a model: as long as the input, at the input's rate."""
+    from triode.engine import load
+    from triode.knobs import parse_settings
+    from triode.render import render_file
+
+    settings = parse_settings(knob, load(model, quality=quality).knobs)
+    render_file(model, dry, wet, channel=channel, settings=settings, quality=quality, block=block, ir_path=ir)
+
+
+def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None:
+    """What a model file holds."""
+    from triode.engine import load
+
+    player = load(model, quality=quality)
+    found = dict(player.info)
+    if as_json:
+        print_json(found)
+        return
+    metadata = found.pop("metadata", {})
+    knobs = found.pop("knobs", [])
+    rows = {key.replace("_", " "): value for key, value in found.items()}
+    rows |= {f"knob {knob['name']}": f"{knob['low']:g} to {knob['high']:g} {knob['unit']}".rstrip() for knob in knobs}
+    rows |= {str(key): value for key, value in metadata.items() if isinstance(value, str | int | float)}
+    print_table(rows)
+    error = player.self_test()
+    if error is not None:
+        say(f"self-test: largest error {error:.1e} of full scale")
+
+
+def convert(
+    model: AnyModel,
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its ending says the format.")],
+    quality: Quality = 1.0,
+) -> None:
+    """Write a model in another format (.nam or .triode)."""
+    from triode.export import export
+
+    export(model, target, quality=quality)
+
+
+def bench(
+    model: AnyModel,
+    block: Annotated[int, typer.Option(min=1, max=65536, help="Samples per block.")] = 64,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600.0, help="Seconds of audio to play.")] = 10.0,
+    quality: Quality = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Measure how fast a model plays on one core, and how evenly."""
+    from triode.engine import load
+
+    found = load(model, quality=quality).bench(block=block, seconds=seconds)
+    if as_json:
+        print_json(found)
+        return
+    rows = {
+        "x real time": f"{found['realtime_factor']:.1f}",
+        "share of the core's FMA peak": f"{found['fma_peak_fraction']:.1%}",
+        "block": f"{found['block']} samples",
+        "median, p99, max per block": " / ".join(f"{found[key]:.1f} us" for key in ("p50_us", "p99_us", "max_us")),
+        "allocations while playing": found["allocations"],
+        "instruction set": found["isa"],
+    }
+    print_table(rows)

@@ -1,0 +1,118 @@
+"""What a command works on: a capture folder, or a dry and a wet file, with everything known about them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from triode.audio import Audio, Samples, read_audio
+from triode.cli.console import print_findings, say
+from triode.errors import OptionError, RecordingError
+
+if TYPE_CHECKING:
+    from triode.capture.checks import CheckReport
+    from triode.capture.manifest import SignalManifest
+    from triode.model_file import Levels
+
+
+@dataclass(frozen=True)
+class Source:
+    """Takes of one device at one setting: pairs of dry and wet audio, and what their folder says of them."""
+
+    name: str
+    take_names: Sequence[str]
+    takes: Sequence[tuple[Audio, Audio]]
+    manifests: Sequence["SignalManifest | None"]
+    levels: "Levels | None" = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The name as a file name."""
+        return re.sub(r"[^\w.-]+", "-", self.name).strip("-") or "model"
+
+    @property
+    def stretches(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+        """What our own signal sets aside for training and for validation, in seconds; None for anybody else's.
+
+        The passage that is held out stands at the start of the signal, too: neither copy is trained on.
+        """
+        manifest = self.manifests[0]
+        if manifest is None or manifest.held_out_seconds is None or len(self.takes) > 1:
+            return None, None
+        start = max((repeat.first_seconds + repeat.seconds for repeat in manifest.repeats), default=0.0)
+        return (start, manifest.held_out_seconds[0]), manifest.held_out_seconds
+
+    def aligned(self) -> tuple[Samples, Samples, int]:
+        """The first take's dry and wet with latency and drift removed, and its sample rate."""
+        from triode.capture.align import aligned
+
+        x, y, rate_hz, _ = aligned(*self.takes[0])
+        return x, y, rate_hz
+
+
+def sources(
+    captures: Sequence[Path],
+    dry: Path | None,
+    wet: Path | None,
+    channel: int | None,
+    take: str | None = None,
+    one_setting: bool = True,
+) -> list[Source]:
+    """The sources a command line names; OptionError where it names none or too many.
+
+    `one_setting` refuses a capture with takes at several knob settings, which no snapshot can learn at once.
+    """
+    if captures and (dry or wet):
+        raise OptionError("give either capture folders or --input and --output, not both")
+    if captures:
+        return [_from_capture(folder, take, one_setting) for folder in captures]
+    if dry is None or wet is None:
+        raise OptionError("name a capture folder, or a recording with --input DRY and --output WET")
+    from triode.capture.manifest import find_manifest
+
+    audio = read_audio(dry, channel=channel), read_audio(wet, channel=channel)
+    return [Source(wet.stem, [wet.stem], [audio], [find_manifest(dry)])]
+
+
+def _from_capture(folder: Path, take: str | None, one_setting: bool) -> Source:
+    from triode.capture.folder import load_take, read_capture, take_manifest
+    from triode.model_file import Levels
+
+    capture = read_capture(folder)
+    takes = [entry for entry in capture.takes if take is None or entry.name == take]
+    if not takes:
+        known = ", ".join(entry.name for entry in capture.takes) or "none"
+        raise OptionError(f"{folder} has no take {take!r}; its takes: {known}")
+    if one_setting and any(entry.settings != takes[0].settings for entry in takes):
+        names = ", ".join(entry.name for entry in takes)
+        raise OptionError(f"{folder} has takes at different knob settings ({names}); choose one with --take NAME")
+    return Source(
+        name=capture.name,
+        take_names=[entry.name for entry in takes],
+        takes=[load_take(capture, entry) for entry in takes],
+        manifests=[take_manifest(capture, entry) for entry in takes],
+        levels=Levels(input_dbu=capture.levels.input_dbu, output_dbu=capture.levels.output_dbu),
+        metadata=capture.metadata,
+    )
+
+
+def checked(source: Source, force: bool) -> list["CheckReport"]:
+    """Check every take and print what was found; RecordingError where a take is unusable."""
+    from triode.capture.checks import check_take
+
+    reports = []
+    for (dry, wet), manifest in zip(source.takes, source.manifests, strict=True):
+        report = check_take(dry, wet, manifest)
+        findings: list[dict[str, Any]] = report.to_json()["findings"]
+        print_findings([finding for finding in findings if finding["severity"] != "info"])
+        for finding in findings:
+            if finding["severity"] != "refuse":
+                continue
+            if not (force and finding["forceable"]):
+                hint = "; --force goes on all the same" if finding["forceable"] else ""
+                raise RecordingError(f"{source.name}: {finding['measured']}; {finding['what_to_do']}{hint}")
+            say(f"going on in spite of: {finding['code']}")
+        reports.append(report)
+    return reports

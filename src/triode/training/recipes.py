@@ -1,0 +1,51 @@
+"""The recipe of each architecture: what `triode train` does when only the data are given.
+
+WaveNets take many small steps: on ts9, bigchump and fuzzface a batch of 4 crops reaches in one pass over the audio
+what NAM's batch of 16 reaches in four. Recurrent networks follow Wright, Damskägg and Välimäki (DAFx 2019): half-second
+segments, 200 samples to settle, an update every 1,000 samples, 0.75 ESR with pre-emphasis + 0.25 DC.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from triode.training.config import TrainConfig
+from triode.training.losses import LossConfig
+
+DEFAULT_SIZES = {"wavenet": "feather", "lstm": "feather", "gru": "feather", "linear": "lite"}
+
+
+def recipe(
+    arch: str,
+    *,
+    seconds: float | None = None,
+    epochs: float | None = None,
+    rate_hz: int = 48000,
+    loss_weights: Mapping[str, float] | None = None,
+    pre_emphasis: float | None = None,
+    a_weighting: bool | None = None,
+    **changes: Any,
+) -> TrainConfig:
+    """The TrainConfig for `arch` within a budget of wall time or epochs.
+
+    `loss_weights`, `pre_emphasis`, `a_weighting` replace those of the recipe's loss (`LossConfig`), `changes` fields
+    of the TrainConfig; None leaves them as they are.
+    """
+    if arch in ("lstm", "gru"):
+        config = TrainConfig(
+            seconds=seconds,
+            epochs=epochs,
+            batch_size=50,
+            segment_samples=rate_hz // 2 // 1000 * 1000,
+            learning_rate=0.005,
+            loss=LossConfig(mse=0.0, esr=0.75, dc=0.25, pre_emphasis=0.85),
+        )
+    else:
+        config = TrainConfig(seconds=seconds, epochs=epochs, batch_size=4, segment_samples=8192, learning_rate=0.008)
+    loss_changes = {**(loss_weights or {}), "pre_emphasis": pre_emphasis, "a_weighting": a_weighting}
+    loss = dataclasses.replace(config.loss, **_given(loss_changes))
+    return dataclasses.replace(config, loss=loss, **_given(changes))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
