@@ -257,7 +257,8 @@ def test_real_takes_pass_and_are_refused_when_swapped(shared_data: Path, name: s
 
 
 def test_real_recordings_of_other_players_are_unrelated(shared_data: Path) -> None:
-    names = ["fear-guitar", "tomb-guitar", "lunar-guitar", "downtown-bass"]
+    names = ["fear-guitar", "tomb-guitar", "downtown-bass"]
     recordings = [read_audio(shared_data / "di" / f"{name}.flac") for name in names]
+    recordings = [Audio(recording.samples[: 8 * recording.rate_hz], recording.rate_hz) for recording in recordings]
     for dry, wet in zip(recordings, recordings[1:] + recordings[:1], strict=True):
         assert "unrelated" in codes(check_take(dry, wet))

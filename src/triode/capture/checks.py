@@ -29,6 +29,8 @@ SILENT_DBFS, QUIET_DRY_DBFS, QUIET_WET_DBFS = -90.0, -18.0, -40.0
 LEAST_LEVEL_SPREAD_DB = 12.0
 SWAPPED_EVIDENCE = 2.0
 LEAST_MISSING_SECONDS, LEAST_EXTRA_SECONDS = 0.1, 5.0
+# So much of a take is tried at other speeds.
+SPEED_SECONDS = 20.0
 # Silence must last this long to measure noise, DC and hum in it.
 LEAST_SILENCE_SECONDS = 0.2
 COMMON_RATES_HZ = (22050, 24000, 44100, 48000, 88200, 96000, 176400, 192000)
@@ -240,11 +242,12 @@ def _order_findings(dry: Audio, wet: Audio, aligned_dry: Samples, aligned_wet: S
 
 
 def _speed_or_unrelated(dry: Audio, wet: Audio, alignment: Alignment) -> Finding:
+    dry_start, wet_start = (audio.samples[: int(SPEED_SECONDS * audio.rate_hz)] for audio in (dry, wet))
     for rate_hz in COMMON_RATES_HZ:
         if rate_hz != wet.rate_hz and 0.45 < rate_hz / wet.rate_hz < 2.2:
-            turned = resample(wet.samples, rate_hz, wet.rate_hz)
+            turned = resample(wet_start, rate_hz, wet.rate_hz)
             try:
-                found = align(dry.samples, turned, dry.rate_hz)
+                found = align(dry_start, turned, dry.rate_hz)
             except AudioFileError:
                 continue
             if found.confidence > max(RELATED_CONFIDENCE, alignment.confidence):
