@@ -85,6 +85,12 @@ def test_every_advice_is_one_line() -> None:
         assert "\n" not in why + what_to_do
 
 
+def test_the_guide_explains_every_finding() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "capture-guide.md").read_text()
+    explained = {line.split("`")[1] for line in guide.splitlines() if line.startswith("| `")}
+    assert explained == set(ADVICE)
+
+
 def tone(seconds: float, rate_hz: int = RATE_HZ) -> Audio:
     return Audio(guitar(seconds, rate_hz, 0).astype(np.float32), rate_hz)
 

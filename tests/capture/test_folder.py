@@ -273,3 +273,16 @@ def test_the_signals_manifest_comes_along(tmp_path: Path) -> None:
     capture = add_take(tmp_path / "c", noise(5), noise(6), name="take", replace_existing=True)
     assert take_manifest(capture, capture.takes[0]) is None
     assert len(list((tmp_path / "c").iterdir())) == 3
+
+
+def test_the_guides_example_is_a_capture(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "capture-guide.md").read_text()
+    (tmp_path / "capture.toml").write_text(guide.split("```toml\n")[1].split("```")[0])
+    write_audio(tmp_path / "dry.flac", noise(0).samples, 48000)
+    write_audio(tmp_path / "drive7.flac", noise(1).samples, 48000)
+    capture = read_capture(tmp_path)
+    assert capture.levels == Levels(12.5, 4.0)
+    assert capture.take("drive7").settings == {"drive": 7}
+    assert set(capture.metadata) == {"maker", "gear_make", "gear_model", "notes"}
+    with pytest.raises(CaptureError, match="drive7"):
+        capture.take("drive8")
