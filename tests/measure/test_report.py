@@ -298,9 +298,9 @@ def test_advice_hears_whistle_and_hiss() -> None:
         return np.clip(50 * x, -1, 1) + hiss[: len(x)]
 
     words = headlines(report_data(process=harsh))
-    assert "Oversample for high notes" in words
+    assert "Listen to high notes" in words
     assert "Mind the hiss" in words
-    assert not {"Oversample for high notes", "Mind the hiss"} & set(headlines(report_data(process=lambda x: 2 * x)))
+    assert not {"Listen to high notes", "Mind the hiss"} & set(headlines(report_data(process=lambda x: 2 * x)))
 
 
 def test_serious_findings_come_first() -> None:
