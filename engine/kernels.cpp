@@ -9,19 +9,15 @@ namespace ISA_NS {
 namespace {
 
 // A tile of `mix`: kTile outputs by 2 or 4 registers of samples stay in registers while all sources stream by. The
-// sizes leave room for the samples and the weight in the 32 (AVX-512) or 16 registers there are.
+// sizes leave room for the samples and the weight in the 32 (AVX-512) or 16 registers there are. A column tile counts
+// registers of rows, of which `gates_tile` holds two sets.
 constexpr int kTile = kWidth == 16 ? 8 : 4;
-constexpr int kColumnTile = 8;
+constexpr int kColumnTile = kWidth == 16 ? 8 : 4;
 
 template <int R, int V>
 void mix_tile(const float* weights, const float* bias, const Rows* sources, int source_count, Rows add,
               MutableRows out, int t) {
-  Vec sum[R][V];
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) {
-      sum[r][v] = broadcast(bias[r]);
-      if (add.data != nullptr) sum[r][v] += load(add.data + r * add.stride + t + v * kWidth);
-    }
+  Vec sum[R][V] = {};
   for (int s = 0; s < source_count; ++s) {
     const float* in = sources[s].data + t;
     for (int row = 0; row < sources[s].rows; ++row, in += sources[s].stride, weights += R) {
@@ -32,7 +28,12 @@ void mix_tile(const float* weights, const float* bias, const Rows* sources, int 
     }
   }
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) store(out.data + r * out.stride + t + v * kWidth, sum[r][v]);
+    for (int v = 0; v < V; ++v) {
+      // Bias and residual come last: large numbers are then rounded once and not with every product.
+      sum[r][v] += bias[r];
+      if (add.data != nullptr) sum[r][v] += load(add.data + r * add.stride + t + v * kWidth);
+      store(out.data + r * out.stride + t + v * kWidth, sum[r][v]);
+    }
 }
 
 template <int R>
@@ -181,32 +182,41 @@ float dot(const float* a, const float* b, int n) noexcept {
   return total;
 }
 
+// One more column: sum += column * x.
 template <int T>
-void gates_tile(const float*& weights, const float* bias, const float* x, int inputs, const float* h, int units,
-                float* out) {
-  Vec sum[T];
-  for (int v = 0; v < T; ++v) sum[v] = load(bias + v * kWidth);
-  for (int j = 0; j < inputs; ++j, weights += T * kWidth)
-    for (int v = 0; v < T; ++v) sum[v] += load(weights + v * kWidth) * x[j];
-  for (int j = 0; j < units; ++j, weights += T * kWidth)
-    for (int v = 0; v < T; ++v) sum[v] += load(weights + v * kWidth) * h[j];
-  for (int v = 0; v < T; ++v) store(out + v * kWidth, sum[v]);
+void add_column(Vec (&sum)[T], const float* column, float x) {
+  for (int v = 0; v < T; ++v) sum[v] += load(column + v * kWidth) * x;
 }
 
-// All 4 * units gate values of one step. Tiles of 8 registers, then one of 4: units is a multiple of the register
-// width, so 4 * units / kWidth is a multiple of 4.
+// T registers of gate rows. Two sets of sums take the columns in turn, so that an addition need not wait for the one
+// before.
+template <int T>
+void gates_tile(const float* weights, const Cell& cell, const float* bias, const float* x, const float* h, float* out) {
+  Vec even[T] = {}, odd[T] = {};
+  for (int j = 0; j < cell.inputs; ++j, weights += T * kWidth) add_column(odd, weights, x[j]);
+  int j = 0;
+  for (; j + 1 < cell.hidden; j += 2, weights += 2 * T * kWidth) {
+    add_column(even, weights, h[j]);
+    add_column(odd, weights + T * kWidth, h[j + 1]);
+  }
+  if (j < cell.hidden) add_column(even, weights, h[j]);
+  for (int v = 0; v < T; ++v) store(out + v * kWidth, even[v] + odd[v] + load(bias + v * kWidth));
+}
+
+// All 4 * units gate values of one step. Whole tiles, then one half: units is a multiple of the register width, so
+// 4 * units / kWidth is a multiple of 4.
 void all_gates(const Cell& cell, const float* x, const float* h, float* gates) {
-  const int rows = 4 * cell.units;
-  const float* weights = cell.weights;
+  const int rows = 4 * cell.units, columns = cell.inputs + cell.hidden;
   int r = 0;
   for (; r + kColumnTile * kWidth <= rows; r += kColumnTile * kWidth)
-    gates_tile<kColumnTile>(weights, cell.bias + r, x, cell.inputs, h, cell.units, gates + r);
-  if (r < rows) gates_tile<kColumnTile / 2>(weights, cell.bias + r, x, cell.inputs, h, cell.units, gates + r);
+    gates_tile<kColumnTile>(cell.weights + r * columns, cell, cell.bias + r, x, h, gates + r);
+  if (r < rows) gates_tile<4>(cell.weights + r * columns, cell, cell.bias + r, x, h, gates + r);
 }
 
-void lstm(const Cell& cell, const float* x, float* h, float* c, float* gates, float* y, int n) noexcept {
+void lstm(const Cell& cell, const float* x, int x_stride, float* h, float* c, float* gates, float* y,
+          int n) noexcept {
   const int units = cell.units;
-  for (int t = 0; t < n; ++t, x += cell.inputs, y += units) {
+  for (int t = 0; t < n; ++t, x += x_stride, y += units) {
     all_gates(cell, x, h, gates);
     for (int u = 0; u < units; u += kWidth) {
       const Vec i = sigmoid(load(gates + u)), f = sigmoid(load(gates + units + u));
@@ -220,9 +230,9 @@ void lstm(const Cell& cell, const float* x, float* h, float* c, float* gates, fl
   }
 }
 
-void gru(const Cell& cell, const float* x, float* h, float* gates, float* y, int n) noexcept {
+void gru(const Cell& cell, const float* x, int x_stride, float* h, float* gates, float* y, int n) noexcept {
   const int units = cell.units;
-  for (int t = 0; t < n; ++t, x += cell.inputs, y += units) {
+  for (int t = 0; t < n; ++t, x += x_stride, y += units) {
     all_gates(cell, x, h, gates);
     for (int u = 0; u < units; u += kWidth) {
       const Vec r = sigmoid(load(gates + u)), z = sigmoid(load(gates + units + u));

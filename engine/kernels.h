@@ -62,13 +62,14 @@ struct Mix {
   int outputs;
 };
 
-/// One recurrent layer. Gate rows are padded to whole registers: `units` is the padded size. `weights` is packed by
-/// pack_columns() with `inputs` + `units` columns and 4 * units rows, `bias` has 4 * units values.
-/// LSTM rows: i, f, g, o. GRU rows: r, z, n from the input, n from the state.
+/// One recurrent layer. The rows of each gate are padded to `units`, whole registers; padding computes zeros. `weights`
+/// is packed by pack_columns() in recurrent.cpp with `inputs` + `hidden` columns and 4 * units rows, `bias` has
+/// 4 * units values. LSTM rows: i, f, g, o. GRU rows: r, z, n from the input, n from the state.
 struct Cell {
   const float* weights;
   const float* bias;
   int inputs;
+  int hidden;
   int units;
 };
 
@@ -101,10 +102,12 @@ struct Kernels {
   void (*finite)(const float* in, float* out, int n) noexcept;
   /// Sum of a[i] * b[i] over i < n, a multiple of the register width.
   float (*dot)(const float* a, const float* b, int n) noexcept;
-  /// n steps; x (n, inputs) and y (n, units) are sample-major; state h and c (units) are updated.
-  void (*lstm)(const Cell& cell, const float* x, float* h, float* c, float* gates, float* y, int n) noexcept;
+  /// n steps; x (n, x_stride) and y (n, units) are sample-major; state h and c (units) are updated; `gates` is scratch
+  /// for 4 * units values.
+  void (*lstm)(const Cell& cell, const float* x, int x_stride, float* h, float* c, float* gates, float* y,
+               int n) noexcept;
   /// The same with GRU arithmetic (reset applied after the product).
-  void (*gru)(const Cell& cell, const float* x, float* h, float* gates, float* y, int n) noexcept;
+  void (*gru)(const Cell& cell, const float* x, int x_stride, float* h, float* gates, float* y, int n) noexcept;
   /// `rounds` rounds of multiply-adds on registers alone: the yardstick for all the others. The result means nothing.
   float (*multiply_add_loop)(int rounds) noexcept;
 };

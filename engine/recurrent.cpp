@@ -56,13 +56,12 @@ Recurrent::Recurrent(const RecurrentSpec& spec, const Tensors& tensors, const st
 // reset gate acts between the two.
 void Recurrent::add_layer(const Tensors& tensors, const std::string& prefix, int k) {
   const std::string suffix = "_l" + std::to_string(k);
-  const int hidden = spec_.hidden_size, inputs = k == 0 ? spec_.input_size : units_;
-  const Tensor& input_weight = tensor(tensors, prefix + "rec.weight_ih" + suffix);
-  const std::vector<float>& ih = input_weight.data;
+  const int hidden = spec_.hidden_size, inputs = k == 0 ? spec_.input_size : hidden;
+  const std::vector<float>& ih = tensor(tensors, prefix + "rec.weight_ih" + suffix).data;
   const std::vector<float>& hh = tensor(tensors, prefix + "rec.weight_hh" + suffix).data;
   const std::vector<float>& input_bias = tensor(tensors, prefix + "rec.bias_ih" + suffix).data;
   const std::vector<float>& state_bias = tensor(tensors, prefix + "rec.bias_hh" + suffix).data;
-  const int real_inputs = static_cast<int>(input_weight.shape[1]), columns = inputs + units_;
+  const int columns = inputs + hidden;
   const bool gru = spec_.kind == CellKind::gru;
   std::vector<float> matrix(index(4 * units_) * index(columns), 0.0f);
   Layer layer{inputs, {}, std::vector<float>(index(4 * units_), 0.0f)};
@@ -72,7 +71,7 @@ void Recurrent::add_layer(const Tensors& tensors, const std::string& prefix, int
     for (int u = 0; u < hidden; ++u) {
       const std::ptrdiff_t from = source * hidden + u, to = gate * units_ + u;
       if (from_input) {
-        std::copy_n(ih.data() + from * real_inputs, real_inputs, matrix.data() + to * columns);
+        std::copy_n(ih.data() + from * inputs, inputs, matrix.data() + to * columns);
         layer.bias[index(to)] += input_bias[index(from)];
       }
       if (from_state) {
@@ -90,13 +89,14 @@ void Recurrent::process(Rows in, MutableRows out, int n) noexcept {
     for (int i = 0; i < spec_.input_size; ++i) in_[index(t * spec_.input_size + i)] = in.data[i * in.stride + t];
   for (int k = 0; k < spec_.num_layers; ++k) {
     const Layer& layer = layers_[index(k)];
-    const Cell cell = {layer.weights.data(), layer.bias.data(), layer.inputs, units_};
+    const Cell cell = {layer.weights.data(), layer.bias.data(), layer.inputs, spec_.hidden_size, units_};
+    const int stride = k == 0 ? spec_.input_size : units_;
     float* h = state_.data() + k * units_;
     float* c = state_.data() + (spec_.num_layers + k) * units_;
     if (spec_.kind == CellKind::lstm)
-      kernels_->lstm(cell, in_.data(), h, c, gates_.data(), out_.data(), n);
+      kernels_->lstm(cell, in_.data(), stride, h, c, gates_.data(), out_.data(), n);
     else
-      kernels_->gru(cell, in_.data(), h, gates_.data(), out_.data(), n);
+      kernels_->gru(cell, in_.data(), stride, h, gates_.data(), out_.data(), n);
     std::swap(in_, out_);
   }
   for (int o = 0; o < spec_.output_size; ++o) {
