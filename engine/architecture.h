@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -110,10 +111,57 @@ struct PostHeadSpec {
 
 struct Architecture;
 
+/// A tensor that an architecture needs, by name and shape.
+struct Slot {
+  std::string name;
+  std::vector<std::int64_t> shape;
+
+  std::int64_t size() const;
+};
+
+/// Floats that a History of `channels` rows takes, and those that rows of scratch take: what memory() adds up.
+inline std::int64_t history_floats(std::int64_t channels, std::int64_t past) {
+  return channels * (3 * past + 6 * kChunk);
+}
+inline std::int64_t scratch_floats(std::int64_t channels) { return channels * kChunk; }
+
+/// What every architecture answers about itself. The derived structs hold the numbers; all numbers have been checked
+/// one by one when they were read.
+template <class Spec>
+concept DescribesItself = requires(const Spec& spec, const std::string& text) {
+  /// Channels in and out.
+  { spec.inputs() } -> std::same_as<int>;
+  { spec.outputs() } -> std::same_as<int>;
+  /// Samples of input that can reach one sample of output; 1 where the memory is a state and has no such number.
+  { spec.receptive_field() } -> std::same_as<std::int64_t>;
+  /// Multiplications per sample, all groups counted as dense; and floats of histories and scratch, rounded up.
+  { spec.work() } -> std::same_as<std::int64_t>;
+  { spec.memory() } -> std::same_as<std::int64_t>;
+  /// All tensors, named as in docs/model-file.md with a prefix, in the order in which a .nam file stores them
+  /// (recurrent networks apart, whose .nam order interleaves tensors); and those that may be there or not.
+  { spec.slots(text) } -> std::same_as<std::vector<Slot>>;
+  { spec.optional_slots(text) } -> std::same_as<std::vector<Slot>>;
+  /// The object of a .triode file, with every key that is not at its default.
+  { spec.to_json() } -> std::same_as<nlohmann::json>;
+  /// Throws ModelFileError where sizes contradict each other; `text` says where we are.
+  { spec.check(text) } -> std::same_as<void>;
+};
+
 struct WavenetSpec {
   std::vector<ArraySpec> arrays;
   std::optional<PostHeadSpec> post_head;
   std::shared_ptr<const Architecture> condition;  // turns the input into the condition; null: the input is it
+
+  int inputs() const { return arrays[0].input_size; }
+  int outputs() const { return post_head ? post_head->out_channels : arrays.back().head.out_channels; }
+  std::int64_t receptive_field() const;
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> own_slots(const std::string& prefix) const;  // without those of the condition
+  std::vector<Slot> optional_slots(const std::string& prefix) const;
+  nlohmann::json to_json() const;
+  void check(const std::string& where) const;
 };
 
 enum class CellKind { lstm, gru };
@@ -125,10 +173,30 @@ struct RecurrentSpec {
   int num_layers = 1;
   int output_size = 1;
   bool skip = false;
+
+  int inputs() const { return input_size; }
+  int outputs() const { return output_size; }
+  std::int64_t receptive_field() const { return 1; }
+  std::int64_t work() const;
+  std::int64_t memory() const { return scratch_floats(4 * (std::int64_t{hidden_size} + 64) * num_layers); }
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string& prefix) const;
+  nlohmann::json to_json() const;
+  void check(const std::string& where) const;
 };
 
 struct LinearSpec {
   int taps = 1;
+
+  int inputs() const { return 1; }
+  int outputs() const { return 1; }
+  std::int64_t receptive_field() const { return taps; }
+  std::int64_t work() const { return taps; }
+  std::int64_t memory() const { return history_floats(1, taps); }
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string&) const { return {}; }
+  nlohmann::json to_json() const;
+  void check(const std::string&) const {}
 };
 
 struct ConvnetSpec {
@@ -139,6 +207,16 @@ struct ConvnetSpec {
   std::vector<int> dilations;
   bool batchnorm = false;
   Activation activation;
+
+  int inputs() const { return input_size; }
+  int outputs() const { return output_size; }
+  std::int64_t receptive_field() const;
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string&) const { return {}; }
+  nlohmann::json to_json() const;
+  void check(const std::string& where) const;
 };
 
 struct Submodel {
@@ -147,49 +225,38 @@ struct Submodel {
   std::string metadata;  // a JSON object as text
 };
 
+/// Several sizes of one model; the first whose max_value exceeds the wanted quality is used.
 struct ContainerSpec {
   std::vector<Submodel> submodels;
+
+  int inputs() const;
+  int outputs() const;
+  std::int64_t receptive_field() const;
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string& prefix) const;
+  nlohmann::json to_json() const;
+  void check(const std::string& where) const;
 };
 
 struct Architecture {
   std::variant<WavenetSpec, RecurrentSpec, LinearSpec, ConvnetSpec, ContainerSpec> spec;
+
+  int inputs() const;
+  int outputs() const;
+  std::int64_t receptive_field() const;
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix = "") const;
+  std::vector<Slot> optional_slots(const std::string& prefix = "") const;
+  nlohmann::json to_json() const;
+  /// Also throws where weights or memory would be absurd.
+  void check(const std::string& where) const;
 };
 
-/// A tensor that an architecture needs, by name and shape.
-struct Slot {
-  std::string name;
-  std::vector<std::int64_t> shape;
-
-  std::int64_t size() const;
-};
-
-/// Reads the `architecture` object of a .triode file. Throws ModelFileError where a key is missing, unknown, of the
-/// wrong type or out of range, or where sizes contradict each other.
-Architecture parse_architecture(const nlohmann::json& object, const std::string& where);
-
-/// The same object, with every key that is not at its default.
-nlohmann::json to_json(const Architecture& architecture);
-
-/// Throws ModelFileError where sizes contradict each other or would need absurd memory.
-void check_architecture(const Architecture& architecture, const std::string& where);
-
-/// All tensors, named as in docs/model-file.md, in the order in which a .nam file stores them (recurrent networks
-/// apart: their .nam order interleaves tensors).
-std::vector<Slot> slots(const Architecture& architecture, const std::string& prefix = "");
-
-/// Tensors that a file may or may not have: initial states.
-std::vector<Slot> optional_slots(const Architecture& architecture, const std::string& prefix = "");
-
-int input_channels(const Architecture& architecture);
-int output_channels(const Architecture& architecture);
-
-/// Samples of input that can reach one sample of output; 1 where the memory is a state and has no such number.
-std::int64_t receptive_field(const Architecture& architecture);
-
-/// Whether silence changes the state, so that a warm-up is worth its time.
-bool needs_warm_up(const Architecture& architecture);
-
-/// Multiplications per sample, all groups counted as dense.
-std::int64_t work_per_sample(const Architecture& architecture);
+/// Reads the `architecture` object of a .triode file, `nesting` models being around it. Throws ModelFileError where a
+/// key is missing, unknown, of the wrong type or out of range. check() comes next.
+Architecture parse_architecture(const nlohmann::json& object, const std::string& where, int nesting = 0);
 
 }  // namespace triode

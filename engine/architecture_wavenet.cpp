@@ -179,19 +179,19 @@ WavenetSpec parse_wavenet(Fields& fields, int nesting) {
   if (const json* head = fields.find("head")) wavenet.post_head = parse_post_head(*head, fields.path("head"));
   if (const json* condition = fields.find("condition_dsp"))
     wavenet.condition =
-        std::make_shared<const Architecture>(parse_nested(*condition, fields.path("condition_dsp"), nesting + 1));
+        std::make_shared<const Architecture>(parse_architecture(*condition, fields.path("condition_dsp"), nesting + 1));
   return wavenet;
 }
 
-json wavenet_to_json(const WavenetSpec& wavenet) {
+json WavenetSpec::to_json() const {
   json object = {{"name", "wavenet"}, {"arrays", json::array()}};
-  for (const ArraySpec& array : wavenet.arrays) object["arrays"].push_back(array_to_json(array));
-  if (wavenet.post_head)
-    object["head"] = {{"channels", wavenet.post_head->channels},
-                           {"out_channels", wavenet.post_head->out_channels},
-                           {"kernel_sizes", wavenet.post_head->kernel_sizes},
-                           {"activation", to_json(wavenet.post_head->activation)}};
-  if (wavenet.condition) object["condition_dsp"] = to_json(*wavenet.condition);
+  for (const ArraySpec& array : arrays) object["arrays"].push_back(array_to_json(array));
+  if (post_head)
+    object["head"] = {{"channels", post_head->channels},
+                           {"out_channels", post_head->out_channels},
+                           {"kernel_sizes", post_head->kernel_sizes},
+                           {"activation", triode::to_json(post_head->activation)}};
+  if (condition) object["condition_dsp"] = condition->to_json();
   return object;
 }
 

@@ -1,4 +1,4 @@
-// What the sizes of a WaveNet imply: its tensors, its memory, and whether they fit together.
+// What the sizes of a WaveNet imply: its tensors, its memory and work, and whether they fit together.
 #include <algorithm>
 
 #include "architecture_wavenet.h"
@@ -99,37 +99,36 @@ int ArraySpec::film_channels(FilmPlace place, const LayerSpec& layer) const {
   }
 }
 
-void check_wavenet(const WavenetSpec& wavenet, const std::string& where) {
-  const int inputs = wavenet.arrays[0].input_size;
-  if (wavenet.condition) {
-    if (std::holds_alternative<ContainerSpec>(wavenet.condition->spec))
+void WavenetSpec::check(const std::string& where) const {
+    if (condition) {
+    if (std::holds_alternative<ContainerSpec>(condition->spec))
       refuse(where + ".condition_dsp", "a container", "one network");
-    check_architecture(*wavenet.condition, where + ".condition_dsp");
-    require_equal(where + ".condition_dsp", input_channels(*wavenet.condition), inputs, "the inputs of the network");
+    condition->check(where + ".condition_dsp");
+    require_equal(where + ".condition_dsp", condition->inputs(), inputs(), "the inputs of the network");
   }
-  const int condition = wavenet.condition ? output_channels(*wavenet.condition) : inputs;
-  for (std::size_t i = 0; i < wavenet.arrays.size(); ++i) {
-    const ArraySpec& array = wavenet.arrays[i];
+  const int condition_size = condition ? condition->outputs() : inputs();
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    const ArraySpec& array = arrays[i];
     const std::string here = where + ".arrays[" + std::to_string(i) + "]";
-    require_equal(here + ".condition_size", array.condition_size, condition, "the channels of the condition");
+    require_equal(here + ".condition_size", array.condition_size, condition_size, "the channels of the condition");
     if (i > 0) {
-      require_equal(here + ".input_size", array.input_size, wavenet.arrays[i - 1].channels,
+      require_equal(here + ".input_size", array.input_size, arrays[i - 1].channels,
                     "the channels of the array before");
-      require_equal(here + ".head", array.head_channels(), wavenet.arrays[i - 1].head.out_channels,
+      require_equal(here + ".head", array.head_channels(), arrays[i - 1].head.out_channels,
                     "the head outputs of the array before");
     }
     check_array(array, here);
   }
-  if (!wavenet.post_head) return;
-  const PostHeadSpec& head = *wavenet.post_head;
+  if (!post_head) return;
+  const PostHeadSpec& head = *post_head;
   const std::size_t slopes = head.activation.slopes.size();
   if (slopes > 1) refuse(where + ".head", std::to_string(slopes) + " PReLU slopes", "one for all channels");
 }
 
-std::vector<Slot> wavenet_slots(const WavenetSpec& wavenet, const std::string& prefix) {
+std::vector<Slot> WavenetSpec::own_slots(const std::string& prefix) const {
   std::vector<Slot> list;
-  for (std::size_t i = 0; i < wavenet.arrays.size(); ++i) {
-    const ArraySpec& array = wavenet.arrays[i];
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    const ArraySpec& array = arrays[i];
     const std::string name = prefix + item("arrays.", i) + ".";
     add_slots(list, name + "rechannel", array.channels, array.input_size, 1, false);
     for (std::size_t l = 0; l < array.layers.size(); ++l)
@@ -137,9 +136,9 @@ std::vector<Slot> wavenet_slots(const WavenetSpec& wavenet, const std::string& p
     add_slots(list, name + "head", array.head.out_channels, array.head_channels(), array.head.kernel_size,
               array.head.bias);
   }
-  if (wavenet.post_head) {
-    int inputs = wavenet.arrays.back().head.out_channels;
-    const PostHeadSpec& head = *wavenet.post_head;
+  if (post_head) {
+    int inputs = arrays.back().head.out_channels;
+    const PostHeadSpec& head = *post_head;
     for (std::size_t k = 0; k < head.kernel_sizes.size(); ++k) {
       const int outputs = k + 1 == head.kernel_sizes.size() ? head.out_channels : head.channels;
       add_slots(list, prefix + item("head.", k), outputs, inputs, head.kernel_sizes[k], true);
@@ -150,35 +149,52 @@ std::vector<Slot> wavenet_slots(const WavenetSpec& wavenet, const std::string& p
   return list;
 }
 
-std::int64_t wavenet_state(const WavenetSpec& wavenet) {
-  std::int64_t samples = 0;
-  for (const ArraySpec& array : wavenet.arrays) {
-    for (const LayerSpec& layer : array.layers)
-      samples += static_cast<std::int64_t>(layer.kernel_size - 1) * layer.dilation * array.channels;
-    samples += static_cast<std::int64_t>(array.head.kernel_size - 1) * array.head.dilation * array.head_channels();
-  }
-  if (wavenet.post_head)
-    for (const int kernel : wavenet.post_head->kernel_sizes)
-      samples += static_cast<std::int64_t>(kernel) * limits::kChannels;
-  return samples;
+std::vector<Slot> WavenetSpec::slots(const std::string& prefix) const {
+  std::vector<Slot> list = own_slots(prefix);
+  if (!condition) return list;
+  const std::vector<Slot> inner = condition->slots(prefix + "condition_dsp.");
+  list.insert(list.end(), inner.begin(), inner.end());
+  return list;
 }
 
-std::int64_t wavenet_receptive_field(const WavenetSpec& wavenet) {
-  std::int64_t samples = wavenet.condition ? receptive_field(*wavenet.condition) : 1;
-  for (const ArraySpec& array : wavenet.arrays) {
+std::vector<Slot> WavenetSpec::optional_slots(const std::string& prefix) const {
+  return condition ? condition->optional_slots(prefix + "condition_dsp.") : std::vector<Slot>{};
+}
+
+std::int64_t WavenetSpec::memory() const {
+  std::int64_t floats = condition ? condition->memory() : 0;
+  for (const ArraySpec& array : arrays) {
+    for (const LayerSpec& layer : array.layers) {
+      floats += history_floats(array.channels, static_cast<std::int64_t>(layer.kernel_size - 1) * layer.dilation);
+      floats += scratch_floats(6 * array.bottleneck + 2 * array.channels + array.condition_size + array.head_channels());
+      for (std::size_t p = 0; p < array.film.size(); ++p)
+        if (array.film[p]) floats += scratch_floats(2 * array.film_channels(static_cast<FilmPlace>(p), layer));
+    }
+    floats += history_floats(array.head_channels(),
+                             static_cast<std::int64_t>(array.head.kernel_size - 1) * array.head.dilation);
+  }
+  if (post_head)
+    for (const int kernel : post_head->kernel_sizes)
+      floats += history_floats(std::max(arrays.back().head.out_channels, post_head->channels), kernel);
+  return floats;
+}
+
+std::int64_t WavenetSpec::receptive_field() const {
+  std::int64_t samples = condition ? condition->receptive_field() : 1;
+  for (const ArraySpec& array : arrays) {
     for (const LayerSpec& layer : array.layers)
       samples += static_cast<std::int64_t>(layer.kernel_size - 1) * layer.dilation;
     samples += static_cast<std::int64_t>(array.head.kernel_size - 1) * array.head.dilation;
   }
-  if (wavenet.post_head)
-    for (const int kernel : wavenet.post_head->kernel_sizes) samples += kernel - 1;
+  if (post_head)
+    for (const int kernel : post_head->kernel_sizes) samples += kernel - 1;
   return samples;
 }
 
-std::int64_t wavenet_work(const WavenetSpec& wavenet) {
-  std::int64_t work = wavenet.condition ? work_per_sample(*wavenet.condition) : 0;
+std::int64_t WavenetSpec::work() const {
+  std::int64_t work = condition ? condition->work() : 0;
   const auto product = [](std::int64_t a, std::int64_t b, std::int64_t c = 1) { return a * b * c; };
-  for (const ArraySpec& array : wavenet.arrays) {
+  for (const ArraySpec& array : arrays) {
     work += product(array.channels, array.input_size);
     for (const LayerSpec& layer : array.layers) {
       const int before = array.pre_channels(layer);
@@ -191,10 +207,10 @@ std::int64_t wavenet_work(const WavenetSpec& wavenet) {
     }
     work += product(array.head.out_channels, array.head_channels(), array.head.kernel_size);
   }
-  if (!wavenet.post_head) return work;
-  const std::int64_t widest = std::max({wavenet.arrays.back().head.out_channels, wavenet.post_head->channels,
-                                        wavenet.post_head->out_channels});
-  for (const int kernel : wavenet.post_head->kernel_sizes) work += product(widest, widest, kernel);
+  if (!post_head) return work;
+  const std::int64_t widest = std::max({arrays.back().head.out_channels, post_head->channels,
+                                        post_head->out_channels});
+  for (const int kernel : post_head->kernel_sizes) work += product(widest, widest, kernel);
   return work;
 }
 

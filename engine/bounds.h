@@ -17,7 +17,7 @@ inline constexpr int kSubmodels = 32;
 inline constexpr int kNesting = 4;  // models within models
 inline constexpr int kTaps = 1 << 20;
 inline constexpr std::int64_t kWeights = std::int64_t{1} << 25;     // all groups counted as dense
-inline constexpr std::int64_t kState = std::int64_t{1} << 24;       // samples of memory, all channels
+inline constexpr std::int64_t kState = std::int64_t{1} << 25;       // floats of histories and scratch
 inline constexpr std::int64_t kWarmUpWork = std::int64_t{1} << 37;  // multiplications before the first sample
 
 }  // namespace triode::limits

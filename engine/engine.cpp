@@ -26,7 +26,7 @@ namespace {
 
 std::int64_t count_parameters(const Architecture& architecture) {
   std::int64_t count = 0;
-  for (const Slot& slot : slots(architecture)) count += slot.size();
+  for (const Slot& slot : architecture.slots()) count += slot.size();
   return count;
 }
 
@@ -63,16 +63,16 @@ Engine Engine::build(Description description, const Options& options) {
   const Kernels& kernels = kernels_for(options.isa);
   auto model = std::make_unique<Model>();
   model->format = description.format;
-  model->architecture = to_json(description.architecture).dump();
+  model->architecture = description.architecture.to_json().dump();
   model->metadata = description.metadata;
   model->sample_rate_hz = description.sample_rate_hz;
-  model->receptive_field = triode::receptive_field(description.architecture);
+  model->receptive_field = description.architecture.receptive_field();
   model->parameters = count_parameters(description.architecture);
   model->test_input = values(description.tensors, "selftest.input");
   model->test_output = values(description.tensors, "selftest.output");
   model->kernels = &kernels;
   model->network = make_network(description.architecture, description.tensors, "", kernels);
-  if (needs_warm_up(description.architecture)) warm_up(*model->network, description.warm_up_samples);
+  warm_up(*model->network, description.warm_up_samples);
   model->network->remember();
   return Engine(std::move(model));
 }

@@ -67,16 +67,16 @@ std::string read_file(const std::filesystem::path& path) {
 
 void check_playable(const Description& description) {
   const Architecture& architecture = description.architecture;
-  if (input_channels(architecture) != 1 || output_channels(architecture) != 1)
+  if (architecture.inputs() != 1 || architecture.outputs() != 1)
     refuse("the network",
-           std::to_string(input_channels(architecture)) + " inputs and " +
-               std::to_string(output_channels(architecture)) + " outputs",
+           std::to_string(architecture.inputs()) + " inputs and " + std::to_string(architecture.outputs()) + " outputs",
            "one of each");
-  if (!needs_warm_up(architecture)) return;
-  const std::int64_t work = std::max<std::int64_t>(1, work_per_sample(architecture));
-  if (description.warm_up_samples > limits::kWarmUpWork / work)
+  // Every tensor stands for an operation, which costs something however small it is.
+  const std::int64_t work = architecture.work() + 32 * static_cast<std::int64_t>(architecture.slots().size());
+  const std::int64_t most = limits::kWarmUpWork / work;
+  if (description.warm_up_samples > most)
     refuse("the network", "a warm-up of " + std::to_string(description.warm_up_samples) + " samples",
-           "at most " + std::to_string(limits::kWarmUpWork / work) + " for a network of this size");
+           "at most " + std::to_string(most) + " for a network of this size");
 }
 
 Description read_model(std::string_view bytes, const std::string& name) {

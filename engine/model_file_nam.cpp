@@ -3,8 +3,7 @@
 #include <cmath>
 #include <optional>
 
-#include "activation.h"
-#include "architecture_wavenet.h"
+#include "architecture_parts.h"
 #include "bounds.h"
 #include "model_file_formats.h"
 
@@ -116,23 +115,6 @@ RecurrentSpec parse_nam_lstm(const json& config, const std::string& where) {
   return spec;
 }
 
-ConvnetSpec parse_nam_convnet(const json& config, const std::string& where) {
-  Fields fields(config, where);
-  ConvnetSpec spec;
-  spec.input_size = fields.integer("in_channels", 1, limits::kChannels, 1);
-  spec.output_size = fields.integer("out_channels", 1, limits::kChannels, 1);
-  spec.channels = fields.integer("channels", 1, limits::kChannels);
-  spec.groups = fields.integer("groups", 1, limits::kChannels, 1);
-  const json& dilations = fields.at("dilations");
-  require_array(dilations, 1, limits::kLayers, fields.path("dilations"));
-  for (const json& dilation : dilations)
-    spec.dilations.push_back(
-        static_cast<int>(whole_number(dilation, 1, limits::kDilation, fields.path("dilations"))));
-  spec.batchnorm = fields.boolean("batchnorm");
-  spec.activation = parse_activation(fields.at("activation"), fields.path("activation"), false);
-  return spec;
-}
-
 void read_linear(const json& config, const std::string& where, const std::string& prefix, Stream& stream,
                  Architecture& architecture, Tensors& tensors) {
   Fields fields(config, where);
@@ -189,8 +171,8 @@ void read_wavenet(const json& config, const std::string& where, const std::strin
     require_same_rate(inner, model.sample_rate_hz, where + ".condition_dsp");
     wavenet.condition = std::make_shared<const Architecture>(std::move(inner.architecture));
   }
-  check_architecture({wavenet}, where);
-  const std::vector<Slot> own = wavenet_slots(wavenet, prefix);
+  Architecture{wavenet}.check(where);
+  const std::vector<Slot> own = wavenet.own_slots(prefix);
   stream.check_count(total(own));
   stream.fill(own, tensors);
   model.architecture.spec = std::move(wavenet);
@@ -223,12 +205,13 @@ Model read_model_object(const json& object, const std::string& where, const std:
   } else if (name == "LSTM") {
     const RecurrentSpec spec = parse_nam_lstm(config, inside);
     model.architecture.spec = spec;
-    check_architecture(model.architecture, inside);
+    model.architecture.check(inside);
     fill_lstm(spec, prefix, stream, tensors);
   } else if (name == "ConvNet") {
-    model.architecture.spec = parse_nam_convnet(config, inside);
-    check_architecture(model.architecture, inside);
-    const std::vector<Slot> list = slots(model.architecture, prefix);
+    Fields convnet(config, inside);
+    model.architecture.spec = parse_convnet(convnet, false);
+    model.architecture.check(inside);
+    const std::vector<Slot> list = model.architecture.slots(prefix);
     stream.check_count(total(list));
     stream.fill(list, tensors);
   } else if (name == "Linear") {
@@ -244,7 +227,8 @@ Model read_model_object(const json& object, const std::string& where, const std:
 std::int64_t warm_up(const Architecture& architecture, double rate_hz) {
   const auto settling = static_cast<std::int64_t>(std::lround(kRecurrentWarmUpSeconds * rate_hz));
   if (std::holds_alternative<RecurrentSpec>(architecture.spec)) return settling;
-  std::int64_t samples = receptive_field(architecture);
+  if (std::holds_alternative<LinearSpec>(architecture.spec)) return 0;  // silence leaves it silent
+  std::int64_t samples = architecture.receptive_field();
   if (const auto* wavenet = std::get_if<WavenetSpec>(&architecture.spec))
     if (wavenet->condition) samples += warm_up(*wavenet->condition, rate_hz);
   if (const auto* container = std::get_if<ContainerSpec>(&architecture.spec))
@@ -268,7 +252,7 @@ Description read_nam(std::string_view bytes) {
   description.format = "nam";
   Model model = read_model_object(root, "model", "", 0, description.tensors);
   description.architecture = std::move(model.architecture);
-  check_architecture(description.architecture, "model.config");
+  description.architecture.check("model.config");
   description.sample_rate_hz = model.sample_rate_hz.value_or(kAssumedRate);
   description.warm_up_samples = warm_up(description.architecture, description.sample_rate_hz);
   description.metadata = without_network(root).dump();

@@ -118,14 +118,14 @@ void check_self_test(const Tensors& tensors) {
 
 void check_tensors(const Description& description) {
   std::set<std::string> known = {"selftest.input", "selftest.output"};
-  for (const Slot& slot : slots(description.architecture)) {
+  for (const Slot& slot : description.architecture.slots()) {
     const auto found = description.tensors.find(slot.name);
     if (found == description.tensors.end())
       throw ModelFileError("tensor \"" + slot.name + "\" is missing; export the model again");
     require_shape(found->second, slot);
     known.insert(slot.name);
   }
-  for (const Slot& slot : optional_slots(description.architecture)) {
+  for (const Slot& slot : description.architecture.optional_slots()) {
     const auto found = description.tensors.find(slot.name);
     if (found != description.tensors.end()) require_shape(found->second, slot);
     known.insert(slot.name);
@@ -153,7 +153,7 @@ Description read_triode(std::string_view bytes) {
   Description description;
   description.format = "triode";
   description.architecture = parse_architecture(fields.at("architecture"), "architecture");
-  check_architecture(description.architecture, "architecture");
+  description.architecture.check("architecture");
   description.sample_rate_hz = finite_float(fields.at("sample_rate"), fields.path("sample_rate"));
   if (!(description.sample_rate_hz >= 1000.0 && description.sample_rate_hz <= 1e6))
     refuse(fields.path("sample_rate"), shown(fields.at("sample_rate")), "1,000 to 1,000,000 Hz");

@@ -65,8 +65,8 @@ Description wavenet_at(Description description, double quality) {
   if (full) return description;
   require_sliceable(wavenet);
   const Architecture narrow{narrowed(wavenet, widths)};
-  check_architecture(narrow, "the network at this quality");
-  for (const Slot& slot : slots(narrow)) {
+  narrow.check("the network at this quality");
+  for (const Slot& slot : narrow.slots()) {
     Tensor& tensor = description.tensors.at(slot.name);
     if (tensor.shape != slot.shape) tensor = leading_block(tensor, slot.shape);
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
+#include <type_traits>
 
 #include "blocks.h"
 #include "recurrent.h"
@@ -20,13 +22,15 @@ constexpr std::ptrdiff_t kLeastRun = 4 * kChunk;
 
 std::unique_ptr<Network> make_network(const Architecture& architecture, const Tensors& tensors,
                                       const std::string& prefix, const Kernels& kernels) {
-  if (const auto* wavenet = std::get_if<WavenetSpec>(&architecture.spec))
-    return std::make_unique<Wavenet>(*wavenet, tensors, prefix, kernels);
-  if (const auto* recurrent = std::get_if<RecurrentSpec>(&architecture.spec))
-    return std::make_unique<Recurrent>(*recurrent, tensors, prefix, kernels);
-  if (const auto* convnet = std::get_if<ConvnetSpec>(&architecture.spec))
-    return std::make_unique<Convnet>(*convnet, tensors, prefix, kernels);
-  return std::make_unique<Linear>(std::get<LinearSpec>(architecture.spec), tensors, prefix, kernels);
+  const auto make = [&]<class Spec>(const Spec& spec) -> std::unique_ptr<Network> {
+    if constexpr (std::is_same_v<Spec, WavenetSpec>) return std::make_unique<Wavenet>(spec, tensors, prefix, kernels);
+    if constexpr (std::is_same_v<Spec, RecurrentSpec>)
+      return std::make_unique<Recurrent>(spec, tensors, prefix, kernels);
+    if constexpr (std::is_same_v<Spec, ConvnetSpec>) return std::make_unique<Convnet>(spec, tensors, prefix, kernels);
+    if constexpr (std::is_same_v<Spec, LinearSpec>) return std::make_unique<Linear>(spec, tensors, prefix, kernels);
+    throw std::logic_error("a container does not play: at_quality() chooses one of its models first");
+  };
+  return std::visit(make, architecture.spec);
 }
 
 History::History(int channels, std::int64_t past)

@@ -63,7 +63,7 @@ Contents read_description(const std::filesystem::path& path, double quality) {
   nb::dict tensors;
   for (auto& [name, tensor] : description.tensors)
     tensors[name.c_str()] = to_numpy(std::move(tensor.data), {tensor.shape.begin(), tensor.shape.end()});
-  return {description.format, triode::to_json(description.architecture).dump(), tensors,
+  return {description.format, description.architecture.to_json().dump(), tensors,
                         description.sample_rate_hz, description.warm_up_samples, description.metadata};
 }
 
