@@ -58,7 +58,8 @@ void test_row_kernels(Isa isa, int row_count, int outputs) {
   std::vector<T> out = init, expected = init;
   std::vector<T> sums(static_cast<std::size_t>(row_count * outputs * kernels.lanes), T(0));
   const Rows<const T> init_rows = {init.data(), stride, outputs};
-  kernels.mix({weights.data(), bias.data()}, {rows.data(), row_count}, init_rows, {out.data(), stride, outputs}, time);
+  kernels.mix({weights.data(), bias.data()}, {rows.data(), row_count}, init_rows, {out.data(), stride, outputs}, time,
+              {});
   kernels.correlate({rows.data(), row_count}, init_rows, sums.data(), time);
   double sum_error = 0.0;
   for (int o = 0; o < outputs; ++o) {

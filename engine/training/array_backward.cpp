@@ -111,7 +111,7 @@ class BackwardPass {
     T* sums = sums_.clear(outputs * taps_count * bottleneck + outputs);
     T* bias_sums = sums + outputs * taps_count * bottleneck * kernels_.lanes;
     member_.tiles(member_.share({axis_.starts.back(), axis_.end}), [&](Range tile) {
-      kernels_.mix(tape_.weights().head_transposed.view(), view(rows), {}, frames_.dtotal, tile);
+      kernels_.mix(tape_.weights().head_transposed.view(), view(rows), {}, frames_.dtotal, tile, {});
       kernels_.correlate(view(rows), read(total), sums, tile);
       kernels_.correlate(view(ones_), read(frames_.head), bias_sums, tile);
     });
@@ -149,16 +149,16 @@ class BackwardPass {
           if (!kept_output) kernels_.activate(shape.activation, slope, read(kept), a, {}, tile);
           kernels_.correlate(view(a_and_one), read(dh), out_sums, tile);
           const Range before = {tile.begin, std::clamp(total_start, tile.begin, tile.end)};
-          kernels_.mix(weights.layer1x1_transposed.view(), view(dh_rows), {}, dz, before);
+          kernels_.mix(weights.layer1x1_transposed.view(), view(dh_rows), {}, dz, before, {});
           kernels_.mix(weights.layer1x1_transposed.view(), view(dh_rows), read(frames_.dtotal), dz,
-                       {before.end, tile.end});
+                       {before.end, tile.end}, {});
           kernels_.differentiate(shape.activation, slope, read(kept), dz, tile);
           kernels_.correlate(view(x_and_one), read(dz), mixin_sums, tile);
-          kernels_.mix(weights.minus_layer1x1.view(), view(a_rows), read(h), h, tile);
+          kernels_.mix(weights.minus_layer1x1.view(), view(a_rows), read(h), h, tile, {});
         },
         [&](Range tile) {
           kernels_.correlate(view(dz_rows), read(h), conv_sums, tile);
-          kernels_.mix(weights.conv_transposed.view(), view(dz_rows), read(dh), dh, tile);
+          kernels_.mix(weights.conv_transposed.view(), view(dz_rows), read(dh), dh, tile, needed_after(tile, index, item));
         });
 
     const LayerParameters at = shape_.layer_parameters(static_cast<int>(index));
@@ -175,10 +175,20 @@ class BackwardPass {
     member_.tiles(member_.share({0, axis_.end}), [&](Range tile) {
       kernels_.correlate(view(input), read(frames_.dh), sums, tile);
       if (!input_gradient) return;
-      kernels_.mix(tape_.weights().rechannel_transposed.view(), view(dh), {}, frames_.dinput, tile);
+      kernels_.mix(tape_.weights().rechannel_transposed.view(), view(dh), {}, frames_.dinput, tile, {});
     });
     member_.barrier.wait();
     take_transposed(0, parameters, shape_.channels, shape_.inputs);
+  }
+
+  // What the next step reads first: what the layer kept of the tile before this one, or, at the layer's beginning, what
+  // the layer before it kept of its newest tile.
+  Rows<const T> needed_after(Range tile, std::size_t index, int item) const {
+    const bool layer_ends = tile.begin <= axis_.starts[index + 1];
+    if (layer_ends && index == 0) return {};
+    Rows<const T> rows = read(tape_.kept(item, static_cast<int>(layer_ends ? index - 1 : index)));
+    rows.data += (layer_ends ? axis_.end : tile.begin) - tile.end;
+    return rows;
   }
 
   // Sums in the order (tap, out, in) to parameters in the order (out, in, tap).

@@ -39,7 +39,7 @@ class ForwardPass {
     member_.barrier.wait();
     const std::vector<const T*> inputs = taps(frames_.input, 1, 0, 0);
     member_.tiles(member_.share({0, axis_.end}), [&](Range tile) {
-      kernels_.mix(weights_.rechannel.view(), view(inputs), {}, residual, tile);
+      kernels_.mix(weights_.rechannel.view(), view(inputs), {}, residual, tile, {});
     });
     member_.barrier.wait();
     for (std::size_t l = 0; l < shape_.layers.size(); ++l) {
@@ -78,20 +78,20 @@ class ForwardPass {
     member_.newest_first(
         time, time,
         [&](Range tile) {
-          kernels_.mix(weights.conv.view(), view(rows), {}, kept, tile);
+          kernels_.mix(weights.conv.view(), view(rows), {}, kept, tile, {kept.data - kTile, kept.stride, kept.count});
           const Range before = {tile.begin, std::clamp(total_start, tile.begin, tile.end)};
           kernels_.activate(shape.activation, slope, read(kept), a, {}, before);
           kernels_.activate(shape.activation, slope, read(kept), a, total, {before.end, tile.end});
         },
         [&](Range tile) {
-          kernels_.mix(weights.layer1x1.view(), view(activations), read(residual), residual, tile);
+          kernels_.mix(weights.layer1x1.view(), view(activations), read(residual), residual, tile, {});
         });
   }
 
   void head(Rows<T> total) const {
     const std::vector<const T*> rows = taps(total, shape_.head_kernel_size, shape_.head_kernel_size - 1, 1);
     member_.tiles(member_.share({axis_.head_start, axis_.end}), [&](Range tile) {
-      kernels_.mix(weights_.head.view(), view(rows), {}, frames_.head, tile);
+      kernels_.mix(weights_.head.view(), view(rows), {}, frames_.head, tile, {});
     });
     member_.barrier.wait();
   }

@@ -13,7 +13,7 @@ namespace triode::training {
 
 /// Samples worked on at once, so that they stay in the first-level cache from step to step; a multiple of every tile
 /// of the row kernels.
-inline constexpr std::ptrdiff_t kTile = 384;
+inline constexpr std::ptrdiff_t kTile = 1536;
 
 /// Threads take items in turns, each alone. Where the batch does not divide evenly and is small, all threads work on
 /// one item together, each on its share of the time.

@@ -35,8 +35,8 @@ inline void for_groups(int count, const F& f) {
 }
 
 template <class T, int G, int N>
-inline void mix_tile(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, int first,
-                     std::ptrdiff_t t) {
+[[gnu::always_inline]] inline void mix_tile(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, Rows<const T> soon,
+                     int first, std::ptrdiff_t t) {
   constexpr int W = kLanes<T>;
   Vec<T> sum[G][N];
 #pragma GCC unroll 8
@@ -48,6 +48,12 @@ inline void mix_tile(Weights<T> weights, RowTable<T> in, Rows<const T> init, Row
     for (int g = 0; g < G; ++g)
 #pragma GCC unroll 24
       for (int n = 0; n < N; ++n) sum[g][n] += load(init.row(first + g) + t + n * W);
+  }
+  if (soon.data != nullptr) {
+#pragma GCC unroll 8
+    for (int g = 0; g < G; ++g)
+#pragma GCC unroll 24
+      for (int n = 0; n < N; ++n) __builtin_prefetch(soon.row(first + g) + t + n * W, 0, 2);
   }
   const T* weight = weights.weights + first;
   for (int r = 0; r < in.count; ++r, weight += out.count) {
@@ -67,22 +73,24 @@ inline void mix_tile(Weights<T> weights, RowTable<T> in, Rows<const T> init, Row
 
 // Tiles of N registers of time while they fit, then of half as many.
 template <class T, int G, int N>
-inline void mix_along(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, int first, Range time) {
+inline void mix_along(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, Rows<const T> soon,
+                      int first, Range time) {
   constexpr int step = N * kLanes<T>;
   std::ptrdiff_t t = time.begin;
-  for (; t + step <= time.end; t += step) mix_tile<T, G, N>(weights, in, init, out, first, t);
-  if constexpr (N > 1) mix_along<T, G, N / 2>(weights, in, init, out, first, {t, time.end});
+  for (; t + step <= time.end; t += step) mix_tile<T, G, N>(weights, in, init, out, soon, first, t);
+  if constexpr (N > 1) mix_along<T, G, N / 2>(weights, in, init, out, soon, first, {t, time.end});
 }
 
 template <class T>
-void mix(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, Range time) noexcept {
+void mix(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, Range time,
+         Rows<const T> soon) noexcept {
   for_groups(out.count, [&]<int G>(int first) {
-    mix_along<T, G, std::min(kSums / G, 8)>(weights, in, init, out, first, time);
+    mix_along<T, G, std::min(kSums / G, 8)>(weights, in, init, out, soon, first, time);
   });
 }
 
 template <class T, int M, int G>
-inline void correlate_tile(const T* const* rows, Rows<const T> columns, int first, T* sums, Range time) {
+[[gnu::always_inline]] inline void correlate_tile(const T* const* rows, Rows<const T> columns, int first, T* sums, Range time) {
   constexpr int W = kLanes<T>;
   Vec<T> sum[M][G];
   T* at = sums + first * W;
@@ -107,7 +115,7 @@ inline void correlate_tile(const T* const* rows, Rows<const T> columns, int firs
     for (int g = 0; g < G; ++g) store(at + (m * columns.count + g) * W, sum[m][g]);
 }
 
-// Tiles of M rows while they fit, then of half as many.
+// Tiles of M rows while they fit, then of fewer.
 template <class T, int M, int G>
 inline void correlate_rows(RowTable<T> rows, Rows<const T> columns, int first, T* sums, Range time) {
   const std::ptrdiff_t row_size = columns.count * kLanes<T>;
@@ -116,7 +124,7 @@ inline void correlate_rows(RowTable<T> rows, Rows<const T> columns, int first, T
     correlate_tile<T, M, G>(rows.rows + r, columns, first, sums + r * row_size, time);
   }
   if constexpr (M > 1) {
-    correlate_rows<T, M / 2, G>({rows.rows + r, rows.count - r}, columns, first, sums + r * row_size, time);
+    correlate_rows<T, (M > 4 ? M / 2 : M - 1), G>({rows.rows + r, rows.count - r}, columns, first, sums + r * row_size, time);
   }
 }
 
@@ -152,8 +160,10 @@ void activate(Activation activation, T slope, Rows<const T> z, Rows<T> a, Rows<T
   switch (activation) {
     case Activation::tanh: return with([](V x) { return hyperbolic_tangent(x); });
     case Activation::sigmoid: return with([](V x) { return logistic<T>(x); });
-    case Activation::relu: return with([](V x) { return x < T(0) ? V{} : x; });
-    case Activation::leaky_relu: return with([slope](V x) { return x > T(0) ? x : x * slope; });
+    case Activation::relu: return with([](V x) { return larger(V{}, x); });
+    case Activation::leaky_relu:
+      if (slope <= T(1)) return with([slope](V x) { return larger(x * slope, x); });
+      return with([slope](V x) { return smaller(x * slope, x); });
     case Activation::silu: return with([](V x) { return x * logistic<T>(x); });
     case Activation::softsign: return with([](V x) { return x / (magnitude<T>(x) + T(1)); });
     case Activation::hardtanh: return with([](V x) { return clamp<T>(x, T(-1), T(1)); });

@@ -53,8 +53,10 @@ struct Weights {
 
 template <class T>
 struct RowKernels {
-  /// out = init + bias + weights * in. `init.data` may be null, and may be out.data.
-  void (*mix)(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, Range time) noexcept;
+  /// out = init + bias + weights * in. `init.data` may be null, and may be out.data. Meanwhile `soon`, rows that will
+  /// be needed next and are as many as out's, comes from memory, unless soon.data is null.
+  void (*mix)(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, Range time,
+              Rows<const T> soon) noexcept;
   /// sums[r * columns.count + c] += sum over time of rows[r] * columns[c]. A sum has `lanes` parts, one per lane of
   /// a register, side by side.
   void (*correlate)(RowTable<T> rows, Rows<const T> columns, T* sums, Range time) noexcept;
