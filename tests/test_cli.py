@@ -222,6 +222,41 @@ def test_a_lstm_and_an_impulse_response_train_and_play(triode, recording, tmp_pa
         assert again["esr"] == pytest.approx(result.json["esr"], rel=0.02), "the file does not play what was trained"
 
 
+def test_several_captures_train_into_a_folder(triode, recording, tmp_path) -> None:
+    for name in ("one", "two"):
+        made = triode(
+            "capture", tmp_path / name, "--files", recording / "dry.wav", recording / "wet.wav", "--name", name
+        )
+        assert made.status == 0, made.err
+    both = "train", tmp_path / "one", tmp_path / "two", "--size", "nano", "--epochs", 0.1, "--json"
+    result = triode(*both, "-o", tmp_path / "models")
+    assert result.status == 0, result.err
+    assert [Path(entry["model"]).name for entry in result.json["models"]] == ["one.triode", "two.triode"]
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["one.triode", "two.triode"]
+    twice = triode("train", tmp_path / "one", tmp_path / "one", "-o", tmp_path / "models")
+    assert twice.status == 2
+    assert "same name" in one_line(twice)
+
+
+def test_a_capture_of_several_takes_needs_a_choice_to_be_evaluated(triode, model, recording, tmp_path) -> None:
+    files = "--files", recording / "dry.wav", recording / "wet.wav"
+    for name in ("first", "second"):
+        assert triode("capture", tmp_path / "amp", *files, "--take", name).status == 0
+    assert "--take" in one_line(triode("evaluate", model, tmp_path / "amp"))
+    assert triode("evaluate", model, tmp_path / "amp", "--take", "second", "--json").json["esr"] < 0.2
+
+
+def test_numbers_that_json_lacks_are_null(triode, model, recording, tmp_path) -> None:
+    """The ESR against silence is infinite."""
+    wet = read_audio(recording / "wet.wav").samples.copy()
+    wet[10 * RATE :] = 0.0
+    write_audio(tmp_path / "faded.wav", wet, RATE)
+    files = "--input", recording / "dry.wav", "--output", tmp_path / "faded.wav"
+    found = triode("evaluate", model, *files, "--from", 11, "--to", 12, "--json")
+    assert found.status == 0, found.err
+    assert found.json["esr"] is None
+
+
 BAD_TRAINING = {
     "missing": (["--input", "nowhere.wav", "--output", "wet.wav"], 2, "does not exist"),
     "one file": (["--input", "dry.wav"], 2, "--output"),

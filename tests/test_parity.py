@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from triode.engine import load
+from triode.engine import load, read
 from triode.model_file import ModelFile, SelfTest, self_test_signal, write_model
 from triode.training.networks.linear import Linear
-from triode.training.networks.sizes import TANH, Network, make_network, network_from_architecture
+from triode.training.networks.sizes import TANH, Network, load_tensors, make_network, network_from_architecture
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig
 from triode.training.save import play, warm_up_samples
 
@@ -98,9 +98,6 @@ def test_the_engine_plays_what_pytorch_computes(arch: str, size: str, signal, tm
 @pytest.mark.parametrize(("arch", "size"), [("wavenet", "nano"), ("lstm", "nano"), ("gru", "nano"), ("linear", "nano")])
 def test_a_model_file_can_be_trained_on(arch: str, size: str, tmp_path) -> None:
     """Written, read back, loaded into a new network: the same sound."""
-    from triode.engine import read
-    from triode.training.networks.sizes import load_tensors
-
     network = network_of(arch, size)
     written(network, tmp_path / "model.triode")
     description = read(tmp_path / "model.triode")
@@ -109,3 +106,13 @@ def test_a_model_file_can_be_trained_on(arch: str, size: str, tmp_path) -> None:
     x = self_test_signal(RATE)
     first, second = (play(net, x, warm_up_samples(net, RATE)) for net in (network, twin))
     np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["b029b7_wavenet_a1_standard", "5e9b53_A2", "3deb03_lstm"])
+def test_published_models_can_be_trained_on(name: str, signal, shared_data) -> None:
+    """What --start-from promises for .nam files: the network sounds as the file does before its first step."""
+    path = shared_data / "models" / "nam" / f"{name}.nam"
+    description = read(path)
+    network = network_from_architecture(description.architecture)
+    load_tensors(network, {n: torch.from_numpy(np.array(t)) for n, t in description.tensors.items()}, 1.0)
+    np.testing.assert_allclose(play(network, signal, description.warm_up_samples), load(path).render(signal), atol=1e-5)

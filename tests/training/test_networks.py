@@ -111,6 +111,9 @@ def test_unknown_parts_are_refused_by_name() -> None:
     architecture["arrays"][0]["film"] = {"conv_pre": {"shift": True}}
     with pytest.raises(OptionError, match="film"):
         network_from_architecture(architecture)
+    nested = WaveNet(gated_config()).architecture() | {"condition_dsp": {"name": "wavenet"}}
+    with pytest.raises(OptionError, match="condition_dsp"):
+        network_from_architecture(nested)
     with pytest.raises(OptionError, match="convnet"):
         network_from_architecture({"name": "convnet"})
 

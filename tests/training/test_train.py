@@ -131,6 +131,18 @@ def test_an_interrupted_training_resumes_where_it_stopped(data: Dataset, tmp_pat
     assert resumed.history[: len(saved.numbers["history"])] == first.history[: len(saved.numbers["history"])]
 
 
+def test_ctrl_c_leaves_the_state_to_resume_from(data: Dataset, tmp_path) -> None:
+    """However early it comes: 'resume' is what the user is told to do next."""
+    path = tmp_path / "state"
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    first = train(small_wavenet(), data, dataclasses.replace(CONFIG, epochs=10_000), stop, checkpoint=path)
+    assert first.interrupted
+    assert read_checkpoint(path).numbers["samples"] == pytest.approx(first.epochs * data.train_samples)
+
+
 def test_resume_refuses_what_is_not_a_training_state(data: Dataset, tmp_path, monkeypatch) -> None:
     path = tmp_path / "state"
     with pytest.raises(OptionError, match="no interrupted training"):

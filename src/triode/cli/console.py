@@ -1,6 +1,7 @@
 """Printing: results on stdout, progress and remarks on stderr."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,8 +30,9 @@ def say(message: str) -> None:
 
 
 def print_json(values: Mapping[str, Any]) -> None:
-    """One JSON object on stdout and nothing else."""
-    json.dump(values, sys.stdout, allow_nan=False, default=str)
+    """One JSON object on stdout and nothing else; a number that JSON does not have (the ESR of silence) is null."""
+    finite = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
+    json.dump(finite, sys.stdout, allow_nan=False, default=str)
     sys.stdout.write("\n")
 
 

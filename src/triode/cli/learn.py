@@ -81,6 +81,7 @@ def train(
         invert=invert,
         changes=changes,
     )
+    summaries = []
     for source, target in zip(found, targets, strict=True):
         reports = checked(source, force)
         train_seconds, validate_seconds = stretches if any(stretches) else source.stretches
@@ -97,7 +98,9 @@ def train(
                 observer=observer,
                 resume=resume,
             )
-        _print_outcome(target, outcome, floor, as_json)
+        summaries.append(_print_outcome(target, outcome, floor, as_json))
+    if as_json:
+        print_json(summaries[0] if len(summaries) == 1 else {"models": summaries})
 
 
 def _budget(time: str | None, epochs: float | None) -> tuple[float | None, float | None]:
@@ -115,6 +118,10 @@ def _targets(model: Path, found: list[Source]) -> list[Path]:
             raise OptionError(f"-o {model}: with several captures this has to be a folder")
         model.mkdir(parents=True, exist_ok=True)
         targets = [model / f"{source.slug}.triode" for source in found]
+        if len(set(targets)) < len(targets):
+            raise OptionError(
+                f"two captures have the same name ({', '.join(s.name for s in found)}); rename one of them"
+            )
     for target in targets:
         if target.suffix != ".triode":
             raise OptionError(f"-o {target}: a trained model is a .triode file; 'triode convert' writes other formats")
@@ -122,8 +129,8 @@ def _targets(model: Path, found: list[Source]) -> list[Path]:
     return targets
 
 
-def _print_outcome(target: Path, outcome: "Outcome", replicate_esr: float | None, as_json: bool) -> None:
-    """What was reached, measured on the held-out audio with the model file as it was written."""
+def _print_outcome(target: Path, outcome: "Outcome", replicate_esr: float | None, as_json: bool) -> dict[str, Any]:
+    """What was reached, measured on the held-out audio with the model file as it was written; a table unless JSON."""
     from triode.engine import load
     from triode.measure.evaluation import evaluate as measure
     from triode.measure.metrics import esr_verdict
@@ -131,22 +138,20 @@ def _print_outcome(target: Path, outcome: "Outcome", replicate_esr: float | None
     result, pair, rate_hz = outcome.result, outcome.prepared.pairs[0], outcome.prepared.rate_hz
     start, stop = (edge / rate_hz for edge in pair.validate)
     found = measure(load(target), pair.dry, pair.wet, rate_hz, start, stop)
+    summary = {
+        "esr": found.esr,
+        "mae": found.mae,
+        "mrstft": found.mrstft,
+        "samples": len(found.device),
+        "audio_seconds_per_second": result.audio_seconds_per_second,
+        "seconds": result.seconds,
+        "epochs": result.epochs,
+        "parameters": outcome.parameters,
+        "interrupted": result.interrupted,
+        "model": str(target),
+    }
     if as_json:
-        print_json(
-            {
-                "esr": found.esr,
-                "mae": found.mae,
-                "mrstft": found.mrstft,
-                "samples": len(found.device),
-                "audio_seconds_per_second": result.audio_seconds_per_second,
-                "seconds": result.seconds,
-                "epochs": result.epochs,
-                "parameters": outcome.parameters,
-                "interrupted": result.interrupted,
-                "model": str(target),
-            }
-        )
-        return
+        return summary
     if result.interrupted:
         say("interrupted: the best model so far was written; --resume goes on from here")
     print_table(
@@ -161,6 +166,7 @@ def _print_outcome(target: Path, outcome: "Outcome", replicate_esr: float | None
             "speed": f"{result.audio_seconds_per_second:.1f} seconds of audio per second",
         }
     )
+    return summary
 
 
 def evaluate(

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from triode.audio import Audio, Samples, read_audio
-from triode.cli.console import print_findings, say
-from triode.errors import OptionError, RecordingError
+from triode.cli.console import print_findings
+from triode.errors import OptionError
 
 if TYPE_CHECKING:
     from triode.capture.checks import CheckReport
@@ -39,15 +39,18 @@ class Source:
         The passage that is held out stands at the start of the signal, too: neither copy is trained on.
         """
         manifest = self.manifests[0]
-        if manifest is None or manifest.held_out_seconds is None or len(self.takes) > 1:
+        if manifest is None or len(self.takes) > 1:
             return None, None
-        start = max((repeat.first_seconds + repeat.seconds for repeat in manifest.repeats), default=0.0)
-        return (start, manifest.held_out_seconds[0]), manifest.held_out_seconds
+        return manifest.train_seconds, manifest.held_out_seconds
 
     def aligned(self) -> tuple[Samples, Samples, int]:
-        """The first take's dry and wet with latency and drift removed, and its sample rate."""
+        """The take's dry and wet with latency and drift removed, and its sample rate; OptionError for several takes."""
         from triode.capture.align import aligned
 
+        if len(self.takes) > 1:
+            raise OptionError(
+                f"{self.name} has several takes ({', '.join(self.take_names)}); choose one with --take NAME"
+            )
         x, y, rate_hz, _ = aligned(*self.takes[0])
         return x, y, rate_hz
 
@@ -99,20 +102,11 @@ def _from_capture(folder: Path, take: str | None, one_setting: bool) -> Source:
 
 
 def checked(source: Source, force: bool) -> list["CheckReport"]:
-    """Check every take and print what was found; RecordingError where a take is unusable."""
+    """Check every take and print what was found; AudioFileError where a take is unusable."""
     from triode.capture.checks import check_take
 
-    reports = []
-    for (dry, wet), manifest in zip(source.takes, source.manifests, strict=True):
-        report = check_take(dry, wet, manifest)
-        findings: list[dict[str, Any]] = report.to_json()["findings"]
-        print_findings([finding for finding in findings if finding["severity"] != "info"])
-        for finding in findings:
-            if finding["severity"] != "refuse":
-                continue
-            if not (force and finding["forceable"]):
-                hint = "; --force goes on all the same" if finding["forceable"] else ""
-                raise RecordingError(f"{source.name}: {finding['measured']}; {finding['what_to_do']}{hint}")
-            say(f"going on in spite of: {finding['code']}")
-        reports.append(report)
+    reports = [check_take(*take, manifest) for take, manifest in zip(source.takes, source.manifests, strict=True)]
+    for report in reports:
+        report.require_usable(force=force)
+        print_findings([asdict(finding) for finding in report.findings if finding.severity != "info"])
     return reports

@@ -1,6 +1,7 @@
 """From a trained network to a model file."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +71,10 @@ def to_model_file(
             "seed": config.seed,
             "loss": dataclasses.asdict(config.loss),
             "esr": result.esr,
-            "learning_curve": [dataclasses.asdict(point) for point in result.history],
+            # A divergence that was recovered from leaves points that no JSON can hold.
+            "learning_curve": [
+                point for point in map(dataclasses.asdict, result.history) if all(map(math.isfinite, point.values()))
+            ],
             "triode_version": triode.__version__,
             **(training or {}),
         },

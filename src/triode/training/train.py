@@ -72,6 +72,8 @@ def train(
         interrupted = True
         if loop.best_weights is None:
             raise TrainingError("interrupted before anything was learned; no model was written") from None
+        if checkpoint is not None:
+            loop.save(checkpoint)
     if checkpoint is not None and not interrupted:
         checkpoint.unlink(missing_ok=True)
     assert loop.best_weights is not None
@@ -153,7 +155,7 @@ class _Loop:
                 observer(self._progress(share))
             if checkpoint is not None and now - saved >= CHECKPOINT_SECONDS:
                 saved = now
-                write_checkpoint(checkpoint, self._checkpoint())
+                self.save(checkpoint)
             if not math.isfinite(self.recent_loss):
                 stream = self._restart()
         self._validate()
@@ -214,8 +216,9 @@ class _Loop:
         epoch = self.samples / self.data.train_samples
         return Progress(min(share, 1.0), self.seconds, epoch, self.recent_loss, last, best, self.speed())
 
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(
+    def save(self, path: Path) -> None:
+        """Write all that `restore` needs."""
+        checkpoint = Checkpoint(
             network=self.network.state_dict(),
             best=self.best_weights or {},
             optimiser=self.optimiser.state_dict()["state"],
@@ -230,6 +233,7 @@ class _Loop:
                 "history": [dataclasses.asdict(point) for point in self.history],
             },
         )
+        write_checkpoint(path, checkpoint)
 
     def restore(self, saved: Checkpoint) -> None:
         """Go on where `saved` stopped; raises OptionError if it is of another network."""

@@ -198,9 +198,12 @@ class WaveNet(nn.Module):
 
 def config_from_architecture(architecture: Mapping[str, Any]) -> WaveNetConfig:
     """The inverse of `WaveNet.architecture`; raises OptionError for parts that training does not have."""
+    extra = sorted(key for key, value in architecture.items() if key not in ("name", "arrays") and value)
+    if extra:
+        raise OptionError(f"this WaveNet has {', '.join(extra)}, which can be played but not trained")
     arrays = []
     for entry in architecture["arrays"]:
-        extra = {key: value for key, value in entry.items() if key not in ArrayConfig.__dataclass_fields__ and value}
+        extra = [key for key, value in entry.items() if key not in ArrayConfig.__dataclass_fields__ and value]
         if extra:
             raise OptionError(f"this WaveNet has {', '.join(extra)}, which can be played but not trained")
         known = {key: entry[key] for key in ArrayConfig.__dataclass_fields__ if key in entry}
