@@ -22,7 +22,7 @@ ContainerSpec parse_container(Fields& fields, int nesting) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     Fields entry(list[i], fields.path("submodels[" + std::to_string(i) + "]"));
     Submodel submodel;
-    submodel.max_value = finite_float(entry.at("max_value"), entry.path("max_value"));
+    submodel.max_value = number(entry.at("max_value"), entry.path("max_value"));
     submodel.architecture = std::make_shared<const Architecture>(
         parse_architecture(entry.at("architecture"), entry.path("architecture"), nesting + 1));
     const json* metadata = entry.find("metadata");

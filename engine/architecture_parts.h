@@ -7,8 +7,9 @@
 namespace triode {
 
 RecurrentSpec parse_recurrent(Fields& fields, CellKind kind);
-/// `strict` refuses parameters that an activation does not have.
-ConvnetSpec parse_convnet(Fields& fields, bool strict);
+/// From a .triode file, or from a .nam file's `config`, which names the channels differently and may hold parameters
+/// that its activation does not have.
+ConvnetSpec parse_convnet(Fields& fields, bool from_triode);
 ContainerSpec parse_container(Fields& fields, int nesting);
 
 }  // namespace triode

@@ -70,10 +70,10 @@ std::vector<Slot> LinearSpec::slots(const std::string& prefix) const {
 
 json LinearSpec::to_json() const { return {{"name", "linear"}, {"taps", taps}}; }
 
-ConvnetSpec parse_convnet(Fields& fields, bool strict) {
+ConvnetSpec parse_convnet(Fields& fields, bool from_triode) {
   ConvnetSpec spec;
-  spec.input_size = fields.integer("in_channels", 1, limits::kChannels, 1);
-  spec.output_size = fields.integer("out_channels", 1, limits::kChannels, 1);
+  spec.input_size = fields.integer(from_triode ? "input_size" : "in_channels", 1, limits::kChannels, 1);
+  spec.output_size = fields.integer(from_triode ? "output_size" : "out_channels", 1, limits::kChannels, 1);
   spec.channels = fields.integer("channels", 1, limits::kChannels);
   spec.groups = fields.integer("groups", 1, limits::kChannels, 1);
   const json& dilations = fields.at("dilations");
@@ -82,7 +82,7 @@ ConvnetSpec parse_convnet(Fields& fields, bool strict) {
     spec.dilations.push_back(
         static_cast<int>(whole_number(dilation, 1, limits::kDilation, fields.path("dilations"))));
   spec.batchnorm = fields.boolean("batchnorm");
-  spec.activation = parse_activation(fields.at("activation"), fields.path("activation"), strict);
+  spec.activation = parse_activation(fields.at("activation"), fields.path("activation"), from_triode);
   return spec;
 }
 
@@ -129,8 +129,8 @@ json ConvnetSpec::to_json() const {
                  {"batchnorm", batchnorm},
                  {"activation", triode::to_json(activation)}};
   if (groups != 1) object["groups"] = groups;
-  if (input_size != 1) object["in_channels"] = input_size;
-  if (output_size != 1) object["out_channels"] = output_size;
+  if (input_size != 1) object["input_size"] = input_size;
+  if (output_size != 1) object["output_size"] = output_size;
   return object;
 }
 

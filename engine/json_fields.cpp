@@ -10,7 +10,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kMaxDepth = 64;
-constexpr std::size_t kShownCharacters = 40;
+constexpr std::size_t kShownCharacters = 80;
 
 // Deepest nesting of brackets outside strings; an upper bound of what the parser will see.
 int nesting_depth(std::string_view text) {
@@ -53,7 +53,7 @@ json parse_json(std::string_view text, const std::string& where) {
 std::string shown(const json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
-  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
   if (text.size() > kShownCharacters) text = text.substr(0, kShownCharacters) + "...";
   return text;
 }
@@ -73,12 +73,16 @@ std::int64_t whole_number(const json& value, std::int64_t low, std::int64_t high
   return static_cast<std::int64_t>(number);
 }
 
-float finite_float(const json& value, const std::string& where) {
+double number(const json& value, const std::string& where) {
   if (!value.is_number()) refuse(where, shown(value), "a number");
-  const double number = value.get<double>();
-  if (!(std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max())))
+  return value.get<double>();
+}
+
+float finite_float(const json& value, const std::string& where) {
+  const double x = number(value, where);
+  if (!(std::abs(x) <= static_cast<double>(std::numeric_limits<float>::max())))
     refuse(where, shown(value), "a number within float32's range");
-  return static_cast<float>(number);
+  return static_cast<float>(x);
 }
 
 void require_object(const json& value, const std::string& where) {
@@ -139,8 +143,7 @@ std::string Fields::text(const std::string& key) {
 void Fields::refuse_others() const {
   for (const auto& [key, value] : object_.items())
     if (!asked_.contains(key))
-      throw ModelFileError(where_ + " has a key \"" + key.substr(0, kShownCharacters) +
-                           "\" that this version does not know; update Triode or export the model again");
+      throw ModelFileError(where_ + " has a key " + shown(key) + " that this version does not know; update Triode or export the model again");
 }
 
 }  // namespace triode

@@ -14,13 +14,15 @@ namespace triode {
 /// the parser sees the text.
 nlohmann::json parse_json(std::string_view text, const std::string& where);
 
-/// A short rendering of any value for an error message.
+/// A short rendering of any value for an error message: ASCII, on one line.
 std::string shown(const nlohmann::json& value);
 
 [[noreturn]] void refuse(const std::string& where, const std::string& found, const std::string& expected);
 
 /// Throws unless `value` is a whole number in [low, high]; 3.0 counts as whole.
 std::int64_t whole_number(const nlohmann::json& value, std::int64_t low, std::int64_t high, const std::string& where);
+/// Throws unless `value` is a number; JSON knows no infinite ones.
+double number(const nlohmann::json& value, const std::string& where);
 /// Throws unless `value` is a number that is finite as a float.
 float finite_float(const nlohmann::json& value, const std::string& where);
 void require_object(const nlohmann::json& value, const std::string& where);

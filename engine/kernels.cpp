@@ -253,7 +253,11 @@ float multiply_add_loop(int rounds) noexcept {
   Vec factor = broadcast(0.999f), term = broadcast(0.001f);
   for (int round = 0; round < rounds; ++round) {
     // Told that the operands may have changed, the compiler can neither fold nor drop a round.
+#if defined(__x86_64__)
     asm volatile("" : "+x"(factor), "+x"(term));
+#else
+    asm volatile("" : "+w"(factor), "+w"(term));
+#endif
     for (Vec& sum : sums) sum = sum * factor + term;
   }
   Vec total = sums[0];
@@ -266,8 +270,8 @@ float multiply_add_loop(int rounds) noexcept {
 extern const Kernels kernels;
 constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
 const Kernels kernels = {kNames[kWidth == 16 ? 2 : (kWidth == 8 ? 1 : 0)],
-                         kWidth, kTile, kColumnTile, kLoopSums * kWidth, mix, apply, apply_and_sum, add, multiply, blend, modulate, scale,
-                         convolve, finite, dot, lstm, gru, multiply_add_loop};
+                         kWidth, kTile, kColumnTile, kLoopSums * kWidth, mix, apply, apply_and_sum, add, multiply, blend,
+                         modulate, scale, convolve, finite, dot, lstm, gru, multiply_add_loop};
 
 }  // namespace ISA_NS
 }  // namespace triode

@@ -154,7 +154,7 @@ void read_container(const json& config, const std::string& where, const std::str
                                     nesting + 1, tensors);
     if (!model.sample_rate_hz) model.sample_rate_hz = inner.sample_rate_hz;
     require_same_rate(inner, model.sample_rate_hz, entry.path("model"));
-    container.submodels.push_back({finite_float(entry.at("max_value"), entry.path("max_value")),
+    container.submodels.push_back({number(entry.at("max_value"), entry.path("max_value")),
                                    std::make_shared<const Architecture>(std::move(inner.architecture)),
                                    without_network(object).dump()});
   }
@@ -181,7 +181,7 @@ void read_wavenet(const json& config, const std::string& where, const std::strin
 std::optional<double> parse_rate(Fields& fields) {
   const json* value = fields.find("sample_rate");
   if (value == nullptr) return std::nullopt;
-  const double rate = finite_float(*value, fields.path("sample_rate"));
+  const double rate = number(*value, fields.path("sample_rate"));
   if (!(rate >= 1000.0 && rate <= 1e6)) refuse(fields.path("sample_rate"), shown(*value), "1,000 to 1,000,000 Hz");
   return rate;
 }

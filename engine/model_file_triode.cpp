@@ -78,7 +78,7 @@ void check_extents(std::vector<Extent> extents, std::int64_t size) {
   std::int64_t end = 0;
   for (const Extent& extent : extents) {
     if (extent.begin != end)
-      refuse("tensor \"" + extent.name + "\"", "data from byte " + std::to_string(extent.begin),
+      refuse("tensor " + shown(extent.name), "data from byte " + std::to_string(extent.begin),
              "from byte " + std::to_string(end) + ", where the tensor before it ends");
     end = extent.end;
   }
@@ -93,7 +93,7 @@ Tensors parse_tensors(const json& header, std::string_view data) {
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") continue;
     Extent extent{0, 0, name};
-    tensors[name] = parse_tensor(entry, data, "tensor \"" + name + "\"", extent);
+    tensors[name] = parse_tensor(entry, data, "tensor " + shown(name), extent);
     extents.push_back(extent);
   }
   check_extents(std::move(extents), static_cast<std::int64_t>(data.size()));
@@ -102,7 +102,7 @@ Tensors parse_tensors(const json& header, std::string_view data) {
 
 void require_shape(const Tensor& tensor, const Slot& slot) {
   if (tensor.shape == slot.shape) return;
-  refuse("tensor \"" + slot.name + "\"", "shape " + json(tensor.shape).dump(), json(slot.shape).dump());
+  refuse("tensor " + shown(slot.name), "shape " + json(tensor.shape).dump(), json(slot.shape).dump());
 }
 
 void check_self_test(const Tensors& tensors) {
@@ -121,7 +121,7 @@ void check_tensors(const Description& description) {
   for (const Slot& slot : description.architecture.slots()) {
     const auto found = description.tensors.find(slot.name);
     if (found == description.tensors.end())
-      throw ModelFileError("tensor \"" + slot.name + "\" is missing; export the model again");
+      throw ModelFileError("tensor " + shown(slot.name) + " is missing; export the model again");
     require_shape(found->second, slot);
     known.insert(slot.name);
   }
@@ -132,7 +132,7 @@ void check_tensors(const Description& description) {
   }
   for (const auto& [name, tensor] : description.tensors)
     if (!known.contains(name))
-      refuse("the file", "a tensor \"" + name.substr(0, 80) + "\"", "only those that its architecture uses");
+      refuse("the file", "a tensor " + shown(name), "only those that its architecture uses");
   check_self_test(description.tensors);
 }
 
@@ -154,7 +154,7 @@ Description read_triode(std::string_view bytes) {
   description.format = "triode";
   description.architecture = parse_architecture(fields.at("architecture"), "architecture");
   description.architecture.check("architecture");
-  description.sample_rate_hz = finite_float(fields.at("sample_rate"), fields.path("sample_rate"));
+  description.sample_rate_hz = number(fields.at("sample_rate"), fields.path("sample_rate"));
   if (!(description.sample_rate_hz >= 1000.0 && description.sample_rate_hz <= 1e6))
     refuse(fields.path("sample_rate"), shown(fields.at("sample_rate")), "1,000 to 1,000,000 Hz");
   description.warm_up_samples =

@@ -27,7 +27,7 @@ ALLOWED = {
     | {"training", "capture.folder", "capture.align", "model_file", "architecture", "engine", "_core"},
     "measure": GROUND | {"measure", "engine", "render"},
     "cli": {"*"},
-    "__init__": {"errors"},
+    "__init__": {"errors", "engine"},
     "__main__": {"cli"},
 }
 

@@ -100,9 +100,7 @@ class Model:
 
     def render(self, audio: Samples, block: int = 1024) -> Samples:
         """All of `audio` (n,) from the start state, streamed in blocks of `block` samples; (n,) out."""
-        if not isinstance(block, int) or block < 1:
-            raise OptionError(f"block = {block!r}: expected a whole number of samples, at least 1")
-        return self._engine.render(_checked_audio(audio), block)
+        return self._engine.render(_checked_audio(audio), _checked_block(block))
 
     def reset(self) -> None:
         """Go back to the start state, the state after silence."""
@@ -166,6 +164,12 @@ def _checked_quality(quality: float) -> float:
     if not (isinstance(quality, int | float) and math.isfinite(quality) and 0 <= quality <= 1):
         raise OptionError(f"quality = {quality!r}: expected a number from 0 (smallest) to 1 (best)")
     return float(quality)
+
+
+def _checked_block(block: int) -> int:
+    if not isinstance(block, int) or not 1 <= block <= 1 << 24:
+        raise OptionError(f"block = {block!r}: expected a whole number of samples, at least 1")
+    return block
 
 
 def _checked_audio(audio: Samples) -> Samples:
