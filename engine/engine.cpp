@@ -4,21 +4,23 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
+#include <optional>
 
 #include "denormals.h"
 #include "model_file.h"
 #include "network.h"
+#include "player.h"
 
 namespace triode {
 
 struct Engine::Model {
-  std::string format, architecture, metadata;
-  double sample_rate_hz;
-  std::int64_t receptive_field, parameters;
-  std::vector<float> test_input, test_output;
+  Description description;
+  std::string architecture;
+  std::int64_t parameters;
+  int oversample;
   const Kernels* kernels;
-  std::unique_ptr<Network> network;
+  double host_rate_hz = 0.0;
+  std::optional<Player> player;
   alignas(64) std::array<float, kChunk> in, out;
 };
 
@@ -30,17 +32,26 @@ std::int64_t count_parameters(const Architecture& architecture) {
   return count;
 }
 
-std::vector<float> values(const Tensors& tensors, const std::string& name) {
-  const auto found = tensors.find(name);
-  return found == tensors.end() ? std::vector<float>{} : found->second.data;
-}
-
 void warm_up(Network& network, std::int64_t samples) {
   const StopDenormals stop_denormals;
   alignas(64) std::array<float, kChunk> silence{}, out{};
   for (; samples > 0; samples -= kChunk)
     network.process({silence.data(), kChunk, 1}, {out.data(), kChunk, 1},
                     static_cast<int>(std::min<std::int64_t>(samples, kChunk)));
+}
+
+// The network in its start state.
+std::unique_ptr<Network> start_network(const Description& description, const Kernels& kernels) {
+  auto network = make_network(description.architecture, description.tensors, "", kernels);
+  warm_up(*network, description.warm_up_samples);
+  network->remember();
+  return network;
+}
+
+Player make_player(const Description& description, const Kernels& kernels, const RatePlan& plan, double host_hz) {
+  std::vector<std::unique_ptr<Network>> copies;
+  for (int i = 0; i < plan.copies; ++i) copies.push_back(start_network(description, kernels));
+  return Player(std::move(copies), kernels, plan, description.sample_rate_hz, host_hz);
 }
 
 }  // namespace
@@ -60,28 +71,25 @@ Engine Engine::load(std::string_view bytes, const std::string& name, const Optio
 
 Engine Engine::build(Description description, const Options& options) {
   description = at_quality(std::move(description), options.quality);
-  const Kernels& kernels = kernels_for(options.isa);
   auto model = std::make_unique<Model>();
-  model->format = description.format;
   model->architecture = description.architecture.to_json().dump();
-  model->metadata = description.metadata;
-  model->sample_rate_hz = description.sample_rate_hz;
-  model->receptive_field = description.architecture.receptive_field();
   model->parameters = count_parameters(description.architecture);
-  model->test_input = values(description.tensors, "selftest.input");
-  model->test_output = values(description.tensors, "selftest.output");
-  model->kernels = &kernels;
-  model->network = make_network(description.architecture, description.tensors, "", kernels);
-  warm_up(*model->network, description.warm_up_samples);
-  model->network->remember();
-  return Engine(std::move(model));
+  model->oversample = options.oversample;
+  model->kernels = &kernels_for(options.isa);
+  model->description = std::move(description);
+  Engine engine(std::move(model));
+  engine.configure(engine.sample_rate_hz());
+  return engine;
 }
 
 void Engine::configure(double sample_rate_hz) {
-  if (sample_rate_hz != model_->sample_rate_hz)
-    throw std::invalid_argument("the host runs at " + std::to_string(sample_rate_hz) + " Hz, the model at " +
-                                std::to_string(model_->sample_rate_hz) + " Hz; resample to the model's rate");
-  reset();
+  Model& model = *model_;
+  if (sample_rate_hz == model.host_rate_hz) return reset();
+  const Description& description = model.description;
+  const RatePlan plan = plan_rates(description.sample_rate_hz, sample_rate_hz, model.oversample,
+                                   description.architecture.memory());
+  model.player = make_player(description, *model.kernels, plan, sample_rate_hz);
+  model.host_rate_hz = sample_rate_hz;
 }
 
 bool Engine::set(std::string_view knob, double value) noexcept {
@@ -96,7 +104,7 @@ void Engine::process(const float* in, float* out, std::int64_t n) noexcept {
   while (n > 0) {
     const int count = static_cast<int>(std::min<std::int64_t>(n, kChunk));
     model.kernels->finite(in, model.in.data(), count);
-    model.network->process({model.in.data(), kChunk, 1}, {model.out.data(), kChunk, 1}, count);
+    model.player->process(model.in.data(), model.out.data(), count);
     // Numbers near the end of float's range can still overflow inside; that never reaches a loudspeaker.
     model.kernels->finite(model.out.data(), out, count);
     in += count;
@@ -105,26 +113,35 @@ void Engine::process(const float* in, float* out, std::int64_t n) noexcept {
   }
 }
 
-void Engine::reset() noexcept { model_->network->recall(); }
+void Engine::reset() noexcept { model_->player->reset(); }
 
-const std::string& Engine::format() const noexcept { return model_->format; }
-double Engine::sample_rate_hz() const noexcept { return model_->sample_rate_hz; }
-std::int64_t Engine::receptive_field() const noexcept { return model_->receptive_field; }
+int Engine::latency_samples() const noexcept { return model_->player->latency_samples(); }
+double Engine::host_rate_hz() const noexcept { return model_->host_rate_hz; }
+const std::string& Engine::format() const noexcept { return model_->description.format; }
+double Engine::sample_rate_hz() const noexcept { return model_->description.sample_rate_hz; }
+std::int64_t Engine::receptive_field() const noexcept { return model_->description.architecture.receptive_field(); }
 std::int64_t Engine::parameters() const noexcept { return model_->parameters; }
 const std::string& Engine::architecture() const noexcept { return model_->architecture; }
-const std::string& Engine::metadata() const noexcept { return model_->metadata; }
+const std::string& Engine::metadata() const noexcept { return model_->description.metadata; }
 const char* Engine::isa() const noexcept { return model_->kernels->name; }
 
 double Engine::self_test() {
-  const std::vector<float>& input = model_->test_input;
-  if (input.empty()) return -1.0;
-  std::vector<float> output(input.size());
+  const Tensors& tensors = model_->description.tensors;
+  const auto input = tensors.find("selftest.input"), expected = tensors.find("selftest.output");
   reset();
-  process(input.data(), output.data(), static_cast<std::int64_t>(input.size()));
-  reset();
+  if (input == tensors.end() || input->second.data.empty()) return -1.0;
+  // At the model's own rate, whatever the host's.
+  const StopDenormals stop_denormals;
+  const auto network = start_network(model_->description, *model_->kernels);
+  const std::vector<float>& x = input->second.data;
   double worst = 0.0;
-  for (std::size_t i = 0; i < output.size(); ++i)
-    worst = std::max(worst, std::abs(static_cast<double>(output[i]) - model_->test_output[i]));
+  for (std::size_t start = 0; start < x.size(); start += kChunk) {
+    const std::size_t n = std::min<std::size_t>(x.size() - start, kChunk);
+    std::copy_n(x.data() + start, n, model_->in.data());
+    network->process({model_->in.data(), kChunk, 1}, {model_->out.data(), kChunk, 1}, static_cast<int>(n));
+    for (std::size_t i = 0; i < n; ++i)
+      worst = std::max(worst, std::abs(static_cast<double>(model_->out[i]) - expected->second.data[start + i]));
+  }
   return worst;
 }
 

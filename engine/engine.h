@@ -22,11 +22,13 @@ class Engine {
  public:
   struct Options {
     double quality = 1.0;   // 0..1, chooses among the sizes of a file that has several; 1 is the best
+    int oversample = 1;     // 1, 2 or 4: the network runs at least at so many times its own rate, for less aliasing
     Isa isa = best_isa();   // instruction set; the next lower one this build has is taken
   };
 
   /// Reads a model file of any known format and returns an engine in the model's start state, after silence.
-  /// Throws ModelFileError for a file that cannot be played, std::invalid_argument for a quality outside 0..1.
+  /// It is configured for the model's own sample rate. Throws ModelFileError for a file that cannot be played,
+  /// std::invalid_argument for an option out of range.
   static Engine load(const std::filesystem::path& path, const Options& options);
   static Engine load(std::string_view bytes, const std::string& name, const Options& options);
 
@@ -34,8 +36,9 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
   ~Engine();
 
-  /// Prepares for a host's sample rate and resets. Throws std::invalid_argument where it is not the model's own: the
-  /// host resamples.
+  /// Prepares for a host's sample rate, 8 to 768 kHz, and resets. At a whole multiple of the model's rate (up to 8) the
+  /// network runs that many times as fast, without latency; at other rates, and where `oversample` asks for more, the
+  /// sample rate is converted on the way in and out. Throws std::invalid_argument for what cannot be.
   void configure(double sample_rate_hz);
 
   /// Turns a knob, in its own unit. False where the model has no such knob, as no snapshot has one.
@@ -47,10 +50,13 @@ class Engine {
   /// Back to the start state.
   void reset() noexcept;
 
-  /// Samples by which the output lags the input; it is 0, all models being causal and run without look-ahead.
-  int latency_samples() const noexcept { return 0; }
+  /// Samples of the host by which the output lags the input: 0 where no sample rate is converted.
+  int latency_samples() const noexcept;
+  /// What configure() was last told.
+  double host_rate_hz() const noexcept;
 
   const std::string& format() const noexcept;
+  /// The model's own, whatever the host's.
   double sample_rate_hz() const noexcept;
   std::int64_t receptive_field() const noexcept;
   /// Number of learned values of the network that plays.

@@ -1,8 +1,8 @@
 #include "oversample.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
+
+#include "windowed_sinc.h"
 
 namespace triode {
 namespace {
@@ -11,28 +11,13 @@ constexpr double kCutoff = 0.4575;   // middle of the transition band, of the ou
 constexpr double kKaiserBeta = 7.86;  // 80 dB
 constexpr std::size_t kLanes = 8;     // partial sums, so that the compiler keeps them in vector registers
 
-/// Modified Bessel function of the first kind, order 0, by its power series.
-double bessel_i0(double x) {
-  double term = 1.0;
-  double sum = 1.0;
-  for (int k = 1; term > 1e-17 * sum; ++k) {
-    term *= x * x / (4.0 * k * k);
-    sum += term;
-  }
-  return sum;
-}
-
 /// Windowed-sinc low-pass of `length` taps (odd) with unit gain at 0 Hz; `cutoff` in cycles per sample.
 std::vector<double> lowpass(std::size_t length, double cutoff) {
   std::vector<double> taps(length);
   const double middle = static_cast<double>(length - 1) / 2.0;
   double sum = 0.0;
   for (std::size_t n = 0; n < length; ++n) {
-    const double t = static_cast<double>(n) - middle;
-    const double place = t / middle;
-    const double sinc = t == 0.0 ? 2.0 * cutoff
-                                 : std::sin(2.0 * std::numbers::pi * cutoff * t) / (std::numbers::pi * t);
-    taps[n] = sinc * bessel_i0(kKaiserBeta * std::sqrt(std::max(0.0, 1.0 - place * place)));
+    taps[n] = windowed_sinc(static_cast<double>(n) - middle, cutoff, middle, kKaiserBeta);
     sum += taps[n];
   }
   for (double& tap : taps) tap /= sum;

@@ -48,8 +48,8 @@ nb::ndarray<nb::numpy, float> render(triode::Engine& engine, const In& audio, st
   return to_numpy(std::move(out), {audio.shape(0)});
 }
 
-triode::Engine load(const std::filesystem::path& path, double quality) {
-  return triode::Engine::load(path, {.quality = quality});
+triode::Engine load(const std::filesystem::path& path, double quality, int oversample) {
+  return triode::Engine::load(path, {.quality = quality, .oversample = oversample});
 }
 
 // Format, architecture (JSON), tensors, sample rate, warm-up, metadata (JSON); quality < 0: as it is in the file.
@@ -104,8 +104,9 @@ void translate(const std::exception_ptr& pointer, void*) {
 void bind_engine(nb::module_& module) {
   nb::register_exception_translator(translate);
   nb::class_<triode::Engine>(module, "Engine", "A model, ready to play; see triode.engine.Model.")
-      .def_static("load", &load, nb::arg("path"), nb::arg("quality"), Unlocked(),
-                  nb::sig("def load(path: pathlib.Path, quality: float) -> Engine"))
+      .def_static("load", &load, nb::arg("path"), nb::arg("quality"), nb::arg("oversample"), Unlocked(),
+                  nb::sig("def load(path: pathlib.Path, quality: float, oversample: int) -> Engine"))
+      .def("configure", &triode::Engine::configure, nb::arg("sample_rate_hz"), Unlocked())
       .def("process", &process, nb::arg("block"))
       .def("render", &render, nb::arg("audio"), nb::arg("block"))
       .def("bench", &bench, nb::arg("block"), nb::arg("blocks"))
@@ -116,6 +117,7 @@ void bind_engine(nb::module_& module) {
       .def_prop_ro("metadata", &triode::Engine::metadata)
       .def_prop_ro("parameters", &triode::Engine::parameters)
       .def_prop_ro("sample_rate_hz", &triode::Engine::sample_rate_hz)
+      .def_prop_ro("host_rate_hz", &triode::Engine::host_rate_hz)
       .def_prop_ro("latency_samples", &triode::Engine::latency_samples)
       .def_prop_ro("receptive_field", &triode::Engine::receptive_field)
       .def_prop_ro("isa", &triode::Engine::isa);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "check.h"
@@ -136,6 +137,19 @@ void test_instruction_sets(const std::string& bytes, const std::string& name) {
   }
 }
 
+// The same promises where copies run side by side and sample rates are converted.
+void test_other_rates(const std::string& bytes, const std::string& name) {
+  for (const auto& [rate_hz, oversample] : {std::pair{44100.0, 1}, {48000.0, 2}, {96000.0, 1}, {88200.0, 4}}) {
+    const std::string here = name + " at " + std::to_string(rate_hz) + " Hz";
+    Engine engine = load(bytes, {.oversample = oversample});
+    engine.configure(rate_hz);
+    test_no_allocation(engine, here);
+    test_blocks(engine, here);
+    test_reset_and_start(engine, here);
+    test_in_place(engine, here);
+  }
+}
+
 // A tail that sinks below the smallest normal float must end in exact zeros, and the caller's mode must survive.
 void test_denormals() {
   samples::Parts parts = samples::triode_parts(R"({"name": "linear", "taps": 2})", 1);
@@ -160,13 +174,19 @@ void test_face() {
   CHECK(!engine.set("drive", 0.5));
   // Layers 2 * 1 + 5 + 3 * 70, head 2 * 2; second array 3; own head 1 + 2; condition 1 + 2; and the sample itself.
   CHECK(engine.receptive_field() == 1 + 217 + 4 + 3 + 3 + 3);
-  bool refused = false;
-  try {
-    engine.configure(44100.0);
-  } catch (const std::invalid_argument&) {
-    refused = true;
+  engine.configure(96000.0);
+  CHECK(engine.host_rate_hz() == 96000.0 && engine.sample_rate_hz() == 48000.0 && engine.latency_samples() == 0);
+  engine.configure(44100.0);
+  CHECK(engine.latency_samples() > 0 && engine.latency_samples() < 0.0015 * 44100.0);
+  for (const double absurd : {0.0, 7999.0, 1e6, -48000.0, std::nan("")}) {
+    bool refused = false;
+    try {
+      engine.configure(absurd);
+    } catch (const std::invalid_argument&) {
+      refused = true;
+    }
+    CHECK(refused && engine.host_rate_hz() == 44100.0);
   }
-  CHECK(refused);
   engine.configure(48000.0);
 }
 
@@ -187,6 +207,7 @@ int main() {
     test_harmless_input(engine, name);
     test_in_place(engine, name);
     test_instruction_sets(bytes, name);
+    test_other_rates(bytes, name);
   }
   test_denormals();
   test_face();

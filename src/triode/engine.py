@@ -43,8 +43,8 @@ class Description:
 class Model:
     """A model that plays: streams blocks of any size and keeps its state from block to block.
 
-    Audio is mono float32 with full scale 1.0 at `sample_rate`. One thread at a time may use a model; models share
-    nothing, and the interpreter is free while they run.
+    Audio is mono float32 with full scale 1.0 at `sample_rate`, which need not be the model's own. One thread at a
+    time may use a model; models share nothing, and the interpreter is free while they run.
     """
 
     def __init__(self, engine: _core.Engine) -> None:
@@ -52,12 +52,12 @@ class Model:
 
     @property
     def sample_rate(self) -> float:
-        """Samples per second the model runs at."""
-        return self._engine.sample_rate_hz
+        """Samples per second of the audio it takes and gives; the model's own rate stands in `info`."""
+        return self._engine.host_rate_hz
 
     @property
     def latency_samples(self) -> int:
-        """Samples by which the output lags the input: 0, the engine does not look ahead."""
+        """Samples by which the output lags the input: 0 where no sample rate is converted (docs/engine.md)."""
         return self._engine.latency_samples
 
     @property
@@ -85,11 +85,23 @@ class Model:
             "format": self._engine.format,
             "architecture": json.loads(self._engine.architecture),
             "parameters": self._engine.parameters,
-            "sample_rate": self.sample_rate,
+            "sample_rate": self._engine.sample_rate_hz,
             "knobs": [],
             "latency_samples": self.latency_samples,
             "metadata": json.loads(self._engine.metadata),
         }
+
+    def configure(self, sample_rate: float) -> None:
+        """Take and give audio at `sample_rate` Hz from now on, and go back to the start state.
+
+        Raises OptionError for a rate outside 8 to 768 kHz that is not the model's own.
+        """
+        if not (isinstance(sample_rate, int | float) and math.isfinite(sample_rate)):
+            raise OptionError(f"sample_rate = {sample_rate!r}: expected samples per second, like 44100")
+        try:
+            self._engine.configure(float(sample_rate))
+        except ValueError as error:
+            raise OptionError(str(error)) from None
 
     def process(self, block: Samples) -> Samples:
         """The next samples: `block` (n,) in, (n,) out, going on from the state the last block left.
@@ -140,13 +152,25 @@ class Model:
         return None if error < 0 else error
 
 
-def load(path: str | os.PathLike[str], *, quality: float = 1.0) -> Model:
+def load(
+    path: str | os.PathLike[str], *, quality: float = 1.0, oversample: int = 1, sample_rate: float | None = None
+) -> Model:
     """Load a model file of any known format, ready to play from its start state.
 
-    `quality`, 0 to 1, chooses among the sizes of a file that has several; 1 is the best. Raises ModelFileError for a
-    file that is missing, damaged, forged or unsupported, OptionError for a quality outside 0 to 1.
+    `quality`, 0 to 1, chooses among the sizes of a file that has several; 1 is the best. `oversample` (1, 2 or 4) runs
+    the network at a multiple of its own rate, for less aliasing (docs/engine.md says when that is safe). `sample_rate`
+    in Hz is that of the audio to come, by default the model's own. Raises ModelFileError for a file that is missing,
+    damaged, forged or unsupported, OptionError for an option out of its range.
     """
-    return Model(_core.Engine.load(Path(path), _checked_quality(quality)))
+    if oversample not in (1, 2, 4):
+        raise OptionError(f"oversample = {oversample!r}: expected 1, 2 or 4")
+    try:
+        model = Model(_core.Engine.load(Path(path), _checked_quality(quality), int(oversample)))
+    except ValueError as error:
+        raise OptionError(str(error)) from None
+    if sample_rate is not None:
+        model.configure(sample_rate)
+    return model
 
 
 def read(path: str | os.PathLike[str], *, quality: float | None = 1.0) -> Description:

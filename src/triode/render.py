@@ -16,16 +16,20 @@ __all__ = ["convolve", "render", "render_file"]
 def render(model: Model, audio: Audio, *, settings: Mapping[str, float] | None = None, block: int = 64) -> Audio:
     """What the device makes of `audio`: as long, at the same rate, not delayed; float32, from the start state.
 
-    Audio of another rate than the model's is converted to it and back. `settings` are values of the model's knobs, in
-    their own units; the others stay at their defaults. `block` is the number of samples handed over at once and does
-    not change the result. Raises OptionError for unknown knobs, values out of range, and a block below 1.
+    The samples are those that a host at the audio's rate gets from the engine, moved by its latency. `settings` are
+    values of the model's knobs, in their own units; the others stay at their defaults. `block` is the number of samples
+    handed over at once and does not change the result. Raises OptionError for unknown knobs, values out of range, a
+    sample rate outside 8 to 768 kHz, and a block below 1. The model is left configured for the rate it had.
     """
     checked_settings(settings or {}, model.knobs)
-    count, latency = len(audio.samples), model.latency_samples
-    played = resample(audio.samples, audio.rate_hz, model.sample_rate)
-    played = model.render(np.concatenate([played, np.zeros(latency, dtype=np.float32)]), block)[latency:]
-    played = resample(played, model.sample_rate, audio.rate_hz)[:count]
-    return Audio(np.concatenate([played, np.zeros(count - len(played), dtype=np.float32)]), audio.rate_hz, np.inf)
+    rate = model.sample_rate
+    model.configure(audio.rate_hz)
+    try:
+        latency = model.latency_samples
+        late = np.concatenate([audio.samples, np.zeros(latency, dtype=np.float32)])
+        return Audio(model.render(late, block)[latency:], audio.rate_hz, np.inf)
+    finally:
+        model.configure(rate)
 
 
 def convolve(audio: Audio, impulse_response: Audio) -> Audio:
@@ -49,20 +53,21 @@ def render_file(
     channel: int | None = None,
     settings: Mapping[str, float] | None = None,
     quality: float = 1.0,
+    oversample: int = 1,
     block: int = 64,
     ir_path: str | Path | None = None,
 ) -> Audio:
     """Play `in_path` through a model file, then through a cabinet's impulse response if given, into `out_path`.
 
     Returns what was written: float32 for wav and aiff, 24 bit for flac. `channel` chooses from an input of several
-    channels, `quality` (0 to 1) from a model of several sizes. Raises AudioFileError, ModelFileError and OptionError
-    for what cannot be read or asked for, also where the output would overwrite one of its inputs; OutputError where
-    the disk is full.
+    channels, `quality` (0 to 1) from a model of several sizes; `oversample` as in `triode.load`. Raises
+    AudioFileError, ModelFileError and OptionError for what cannot be read or asked for, also where the output would
+    overwrite one of its inputs; OutputError where the disk is full.
     """
     for kind, path in (("the input", in_path), ("the model", model_path), ("the impulse response", ir_path)):
         if path is not None and Path(path).exists() and Path(out_path).exists() and Path(path).samefile(out_path):
             raise OptionError(f"{out_path} is {kind} itself; choose another name for the output")
-    model = load(model_path, quality=quality)
+    model = load(model_path, quality=quality, oversample=oversample)
     wet = render(model, read_audio(in_path, channel=channel), settings=settings, block=block)
     if ir_path is not None:
         wet = convolve(wet, read_audio(ir_path))

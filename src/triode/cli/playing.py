@@ -10,6 +10,7 @@ from triode.cli.options import Channel, Json, KnobValues
 
 AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
 Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
+Oversample = Annotated[int, typer.Option(help="1, 2 or 4: run the model faster than its own rate, for less aliasing.")]
 
 
 def render(
@@ -20,6 +21,7 @@ def render(
     ir: Annotated[Path | None, typer.Option(help="Impulse response of a cabinet.")] = None,
     block: Annotated[int, typer.Option(min=1, max=65536, help="Samples handed to the engine at once.")] = 64,
     quality: Quality = 1.0,
+    oversample: Oversample = 1,
     channel: Channel = None,
 ) -> None:
     """Play a file through a model: as long as the input, at the input's rate."""
@@ -28,7 +30,17 @@ def render(
     from triode.render import render_file
 
     settings = parse_settings(knob, load(model, quality=quality).knobs)
-    render_file(model, dry, wet, channel=channel, settings=settings, quality=quality, block=block, ir_path=ir)
+    render_file(
+        model,
+        dry,
+        wet,
+        channel=channel,
+        settings=settings,
+        quality=quality,
+        oversample=oversample,
+        block=block,
+        ir_path=ir,
+    )
 
 
 def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None:
