@@ -16,18 +16,18 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 }  // namespace
 
-std::vector<double> block_seconds(Engine& engine, std::int64_t block, std::int64_t blocks) {
+std::vector<double> block_seconds(const Process& process, std::int64_t block, std::int64_t blocks) {
   // At guitar level, so that no activation runs saturated all the time.
   std::mt19937 generator(1);
   std::normal_distribution<float> noise(0.0f, 0.1f);
   std::vector<float> in(static_cast<std::size_t>(block)), out(in.size());
   for (float& sample : in) sample = noise(generator);
   const std::int64_t warm_up = std::max<std::int64_t>(16, 48000 / block);
-  for (std::int64_t i = 0; i < warm_up; ++i) engine.process(in.data(), out.data(), block);
+  for (std::int64_t i = 0; i < warm_up; ++i) process(in.data(), out.data(), block);
   std::vector<double> seconds(static_cast<std::size_t>(blocks));
   for (double& taken : seconds) {
     const Clock::time_point start = Clock::now();
-    engine.process(in.data(), out.data(), block);
+    process(in.data(), out.data(), block);
     taken = seconds_since(start);
   }
   return seconds;

@@ -21,7 +21,8 @@ ALLOWED = {
     "model_file": GROUND | {"engine", "architecture", "architecture_wavenet"},
     "nam_file": GROUND | {"model_file", "architecture", "architecture_wavenet"},
     "export": GROUND | {"engine", "model_file", "nam_file"},
-    "render": GROUND | {"engine"},
+    "rig": GROUND | {"engine", "_core"},
+    "render": GROUND | {"engine", "rig"},
     "capture": GROUND | {"capture", "_core"},
     "training": GROUND
     | {"training", "capture.folder", "capture.align", "model_file", "architecture", "engine", "_core"},

@@ -3,50 +3,16 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
 
 #include <nlohmann/json.hpp>
 
-#include "bench.h"
-#include "count_allocations.h"
+#include "common.h"
 #include "engine.h"
 #include "model_file.h"
 
-namespace nb = nanobind;
-
 namespace {
 
-using In = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Contents = std::tuple<std::string, std::string, nb::dict, double, std::int64_t, std::string>;
-using Unlocked = nb::call_guard<nb::gil_scoped_release>;
-
-nb::ndarray<nb::numpy, float> to_numpy(std::vector<float>&& values, const std::vector<std::size_t>& shape) {
-  auto* kept = new std::vector<float>(std::move(values));
-  const nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<float>*>(p); });
-  return {kept->data(), shape.size(), shape.data(), owner};
-}
-
-nb::ndarray<nb::numpy, float> process(triode::Engine& engine, const In& block) {
-  std::vector<float> out(block.shape(0));
-  {
-    const nb::gil_scoped_release unlocked;
-    engine.process(block.data(), out.data(), static_cast<std::int64_t>(out.size()));
-  }
-  return to_numpy(std::move(out), {block.shape(0)});
-}
-
-// In blocks, as a host would: from the start state, `block` samples at a time.
-nb::ndarray<nb::numpy, float> render(triode::Engine& engine, const In& audio, std::int64_t block) {
-  std::vector<float> out(audio.shape(0));
-  {
-    const nb::gil_scoped_release unlocked;
-    const auto total = static_cast<std::int64_t>(out.size());
-    engine.reset();
-    for (std::int64_t start = 0; start < total; start += block)
-      engine.process(audio.data() + start, out.data() + start, std::min(block, total - start));
-  }
-  return to_numpy(std::move(out), {audio.shape(0)});
-}
 
 triode::Engine load(const std::filesystem::path& path, double quality, int oversample) {
   return triode::Engine::load(path, {.quality = quality, .oversample = oversample});
@@ -65,26 +31,6 @@ Contents read_description(const std::filesystem::path& path, double quality) {
     tensors[name.c_str()] = to_numpy(std::move(tensor.data), {tensor.shape.begin(), tensor.shape.end()});
   return {description.format, description.architecture.to_json().dump(), tensors,
                         description.sample_rate_hz, description.warm_up_samples, description.metadata};
-}
-
-// Seconds of each block, and how many allocations playing made.
-std::tuple<nb::ndarray<nb::numpy, double>, std::int64_t> bench(triode::Engine& engine, std::int64_t block,
-                                                               std::int64_t blocks) {
-  std::vector<double> seconds;
-  std::int64_t before = 0, after = 0;
-  {
-    const nb::gil_scoped_release unlocked;
-    // The buffers of the measurement itself are the same however many blocks are played.
-    before = allocations_on_this_thread();
-    triode::block_seconds(engine, block, 1);
-    const std::int64_t own = allocations_on_this_thread() - before;
-    before = allocations_on_this_thread() + own;
-    seconds = triode::block_seconds(engine, block, blocks);
-    after = allocations_on_this_thread();
-  }
-  auto* kept = new std::vector<double>(std::move(seconds));
-  const nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
-  return {nb::ndarray<nb::numpy, double>(kept->data(), {kept->size()}, owner), after - before};
 }
 
 double peak_multiply_adds() { return triode::peak_multiply_adds_per_second(triode::best_isa()); }
@@ -107,9 +53,9 @@ void bind_engine(nb::module_& module) {
       .def_static("load", &load, nb::arg("path"), nb::arg("quality"), nb::arg("oversample"), Unlocked(),
                   nb::sig("def load(path: pathlib.Path, quality: float, oversample: int) -> Engine"))
       .def("configure", &triode::Engine::configure, nb::arg("sample_rate_hz"), Unlocked())
-      .def("process", &process, nb::arg("block"))
-      .def("render", &render, nb::arg("audio"), nb::arg("block"))
-      .def("bench", &bench, nb::arg("block"), nb::arg("blocks"))
+      .def("process", &play_block<triode::Engine>, nb::arg("block"))
+      .def("render", &play_all<triode::Engine>, nb::arg("audio"), nb::arg("block"))
+      .def("bench", &measure<triode::Engine>, nb::arg("block"), nb::arg("blocks"))
       .def("reset", &triode::Engine::reset, Unlocked())
       .def("self_test", &triode::Engine::self_test, Unlocked())
       .def_prop_ro("format", &triode::Engine::format)

@@ -6,6 +6,7 @@
 namespace nb = nanobind;
 
 void bind_engine(nb::module_& module);
+void bind_rig(nb::module_& module);
 void bind_circuits(nb::module_& module);
 void bind_training(nb::module_& module);
 
@@ -15,6 +16,7 @@ NB_MODULE(_core, module) {
   // A tensor that is still around when Python ends keeps what made it; that is no leak to report to a user.
   nb::set_leak_warnings(false);
   bind_engine(module);
+  bind_rig(module);
   bind_circuits(module);
   bind_training(module);
 }

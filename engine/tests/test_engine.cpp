@@ -1,40 +1,17 @@
 // What a host relies on, for every kind of network: no allocation in process, any block size, reset, independence of
 // instances and of the instruction set, harmless input.
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <new>
 #include <stdexcept>
 #include <vector>
 
 #include "check.h"
+#include "count_allocations.h"
 #include "engine.h"
 #include "sample_models.h"
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
-#endif
-
-namespace {
-std::atomic<long> allocations{0};
-}  // namespace
-
-// Not inlined, or GCC sees free() meet new and warns.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-
-#if defined(__SANITIZE_ADDRESS__)
-// Under AddressSanitizer plain malloc is counted as well.
-extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, std::size_t),
-                                                         void (*)(const volatile void*));
-static void count_malloc(const volatile void*, std::size_t) { ++allocations; }
-static void ignore_free(const volatile void*) {}
 #endif
 
 using namespace triode;
@@ -193,9 +170,7 @@ void test_face() {
 }  // namespace
 
 int main() {
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_install_malloc_and_free_hooks(count_malloc, ignore_free);
-#endif
+  count_every_malloc();
   for (const auto& [name, architecture] : samples::architectures()) {
     std::printf("%s\n", name.c_str());
     const std::string bytes = samples::triode_bytes(architecture);

@@ -1,6 +1,7 @@
 """The real-time engine and the built-in circuits of Triode."""
 
 from collections.abc import Sequence
+import enum
 import pathlib
 from typing import Annotated
 
@@ -61,6 +62,163 @@ def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, dict[str, 
     """
     Format, architecture, tensors, sample rate, warm-up, metadata of a model file.
     """
+
+class OutputLevel(enum.Enum):
+    """What the output gain starts from."""
+
+    raw = 0
+
+    normalized = 1
+
+    calibrated = 2
+
+class GateSettings:
+    """See triode.rig.RigSettings."""
+
+    def __init__(self) -> None: ...
+
+    @property
+    def threshold_db(self) -> float: ...
+
+    @threshold_db.setter
+    def threshold_db(self, arg: float, /) -> None: ...
+
+    @property
+    def hysteresis_db(self) -> float: ...
+
+    @hysteresis_db.setter
+    def hysteresis_db(self, arg: float, /) -> None: ...
+
+    @property
+    def hold_seconds(self) -> float: ...
+
+    @hold_seconds.setter
+    def hold_seconds(self, arg: float, /) -> None: ...
+
+    @property
+    def release_seconds(self) -> float: ...
+
+    @release_seconds.setter
+    def release_seconds(self, arg: float, /) -> None: ...
+
+class RigSettings:
+    """See triode.rig.RigSettings."""
+
+    def __init__(self) -> None: ...
+
+    @property
+    def input_gain_db(self) -> float: ...
+
+    @input_gain_db.setter
+    def input_gain_db(self, arg: float, /) -> None: ...
+
+    @property
+    def output_gain_db(self) -> float: ...
+
+    @output_gain_db.setter
+    def output_gain_db(self, arg: float, /) -> None: ...
+
+    @property
+    def interface_dbu(self) -> float | None: ...
+
+    @interface_dbu.setter
+    def interface_dbu(self, arg: float | None, /) -> None: ...
+
+    @property
+    def output_level(self) -> OutputLevel: ...
+
+    @output_level.setter
+    def output_level(self, arg: OutputLevel, /) -> None: ...
+
+    @property
+    def gate(self) -> bool: ...
+
+    @gate.setter
+    def gate(self, arg: bool, /) -> None: ...
+
+    @property
+    def gate_settings(self) -> GateSettings: ...
+
+    @gate_settings.setter
+    def gate_settings(self, arg: GateSettings, /) -> None: ...
+
+    @property
+    def bass_db(self) -> float: ...
+
+    @bass_db.setter
+    def bass_db(self, arg: float, /) -> None: ...
+
+    @property
+    def middle_db(self) -> float: ...
+
+    @middle_db.setter
+    def middle_db(self, arg: float, /) -> None: ...
+
+    @property
+    def treble_db(self) -> float: ...
+
+    @treble_db.setter
+    def treble_db(self, arg: float, /) -> None: ...
+
+    @property
+    def presence_db(self) -> float: ...
+
+    @presence_db.setter
+    def presence_db(self, arg: float, /) -> None: ...
+
+    @property
+    def cabinet(self) -> bool: ...
+
+    @cabinet.setter
+    def cabinet(self, arg: bool, /) -> None: ...
+
+    @property
+    def dc_blocker(self) -> bool: ...
+
+    @dc_blocker.setter
+    def dc_blocker(self, arg: bool, /) -> None: ...
+
+class Levels:
+    """What a model file says about levels."""
+
+    @property
+    def input_dbu(self) -> float | None: ...
+
+    @property
+    def output_dbu(self) -> float | None: ...
+
+    @property
+    def loudness_db(self) -> float | None: ...
+
+class Rig:
+    """The playing chain around a model; see triode.rig.Rig."""
+
+    def __init__(self) -> None: ...
+
+    def play(self, engine: Engine | None) -> None: ...
+
+    def configure(self, sample_rate_hz: float) -> None: ...
+
+    def load_response(self, samples: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], sample_rate_hz: float) -> None: ...
+
+    def set(self, settings: RigSettings) -> None: ...
+
+    def process(self, block: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]: ...
+
+    def render(self, audio: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], block: int) -> NDArray[numpy.float32]: ...
+
+    def bench(self, block: int, blocks: int) -> tuple[NDArray[numpy.float64], int]: ...
+
+    def reset(self) -> None: ...
+
+    @property
+    def levels(self) -> Levels: ...
+
+    @property
+    def latency_samples(self) -> int: ...
+
+    @property
+    def host_rate_hz(self) -> float: ...
 
 def circuit_names() -> list[str]:
     """Names of the built-in circuits."""

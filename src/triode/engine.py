@@ -51,6 +51,11 @@ class Model:
         self._engine = engine
 
     @property
+    def engine(self) -> _core.Engine:
+        """What plays, for a rig to play it."""
+        return self._engine
+
+    @property
     def sample_rate(self) -> float:
         """Samples per second of the audio it takes and gives; the model's own rate stands in `info`."""
         return self._engine.host_rate_hz
@@ -108,11 +113,11 @@ class Model:
 
         NaN and infinite samples count as 0. Raises OptionError for anything but a float32 array of one dimension.
         """
-        return self._engine.process(_checked_audio(block))
+        return self._engine.process(checked_audio(block))
 
     def render(self, audio: Samples, block: int = 1024) -> Samples:
         """All of `audio` (n,) from the start state, streamed in blocks of `block` samples; (n,) out."""
-        return self._engine.render(_checked_audio(audio), _checked_block(block))
+        return self._engine.render(checked_audio(audio), checked_block(block))
 
     def reset(self) -> None:
         """Go back to the start state, the state after silence."""
@@ -125,23 +130,10 @@ class Model:
         median time it takes; `fma_peak_fraction` the parameters (one multiply-add each a sample) per second over what
         the core reaches in a loop that does nothing else; `p50_us`, `p99_us`, `max_us` are block times.
         """
-        if not isinstance(block, int) or block < 1 or not seconds > 0:
-            raise OptionError(f"block = {block!r}, seconds = {seconds!r}: expected at least 1 sample and some time")
-        blocks = max(100, math.ceil(seconds * self.sample_rate / block))
-        taken, allocations = self._engine.bench(block, blocks)
+        found = measured_speed(self._engine, self.sample_rate, block, seconds)
         self.reset()
-        median_seconds = float(np.median(taken))
-        multiply_adds = self._engine.parameters * block / median_seconds
-        return {
-            "realtime_factor": block / self.sample_rate / median_seconds,
-            "fma_peak_fraction": multiply_adds / _core.peak_multiply_adds(),
-            "block": block,
-            "p50_us": median_seconds * 1e6,
-            "p99_us": float(np.percentile(taken, 99)) * 1e6,
-            "max_us": float(np.max(taken)) * 1e6,
-            "allocations": allocations,
-            "isa": self.isa,
-        }
+        multiply_adds = self._engine.parameters * block / (found["p50_us"] * 1e-6)
+        return {**found, "fma_peak_fraction": multiply_adds / _core.peak_multiply_adds(), "isa": self.isa}
 
     def self_test(self) -> float | None:
         """Largest absolute error against the file's own self-test, None where it has none; resets the model.
@@ -190,14 +182,34 @@ def _checked_quality(quality: float) -> float:
     return float(quality)
 
 
-def _checked_block(block: int) -> int:
+def measured_speed(player: _core.Engine | _core.Rig, rate_hz: float, block: int, seconds: float) -> dict[str, Any]:
+    """Block times of a player and what follows from them, as `Model.bench` tells them; leaves the player playing."""
+    if not isinstance(block, int) or block < 1 or not seconds > 0:
+        raise OptionError(f"block = {block!r}, seconds = {seconds!r}: expected at least 1 sample and some time")
+    taken, allocations = player.bench(block, max(100, math.ceil(seconds * rate_hz / block)))
+    median_seconds = float(np.median(taken))
+    return {
+        "realtime_factor": block / rate_hz / median_seconds,
+        "block": block,
+        "p50_us": median_seconds * 1e6,
+        "p99_us": float(np.percentile(taken, 99)) * 1e6,
+        "max_us": float(np.max(taken)) * 1e6,
+        "allocations": allocations,
+    }
+
+
+def checked_block(block: int) -> int:
+    """`block` as a number of samples; OptionError for anything else."""
     if not isinstance(block, int) or not 1 <= block <= 1 << 24:
         raise OptionError(f"block = {block!r}: expected a whole number of samples, at least 1")
     return block
 
 
-def _checked_audio(audio: Samples) -> Samples:
-    """`audio` as the engine takes it; a strided view is copied, everything else must be right already."""
+def checked_audio(audio: Samples) -> Samples:
+    """`audio` as the engine takes it; a strided view is copied, everything else must be right already.
+
+    Raises OptionError where it is not.
+    """
     if not isinstance(audio, np.ndarray) or audio.dtype != np.float32 or audio.ndim != 1:
         kind = f"{audio.dtype} {audio.shape}" if isinstance(audio, np.ndarray) else type(audio).__name__
         raise OptionError(f"audio is {kind}: expected a float32 array of shape (n,); use astype(np.float32)")

@@ -5,44 +5,41 @@ from pathlib import Path
 
 import numpy as np
 
-from triode.audio import Audio, Samples, read_audio, resample, write_audio
+from triode.audio import Audio, read_audio, write_audio
 from triode.engine import Model, load
 from triode.errors import OptionError
 from triode.knobs import checked_settings
+from triode.rig import Rig, RigSettings
 
-__all__ = ["convolve", "render", "render_file"]
+__all__ = ["render", "render_file"]
 
 
-def render(model: Model, audio: Audio, *, settings: Mapping[str, float] | None = None, block: int = 64) -> Audio:
+def render(
+    model: Model,
+    audio: Audio,
+    *,
+    settings: Mapping[str, float] | None = None,
+    rig: RigSettings | None = None,
+    response: Audio | None = None,
+    block: int = 64,
+) -> Audio:
     """What the device makes of `audio`: as long, at the same rate, not delayed; float32, from the start state.
 
     The samples are those that a host at the audio's rate gets from the engine, moved by its latency. `settings` are
-    values of the model's knobs, in their own units; the others stay at their defaults. `block` is the number of samples
-    handed over at once and does not change the result. Raises OptionError for unknown knobs, values out of range, a
-    sample rate outside 8 to 768 kHz, and a block below 1. The model is left configured for the rate it had.
+    values of the model's knobs, in their own units; the others stay at their defaults. `rig` sets what is around the
+    model, and `response` is a cabinet's impulse response, of any rate. `block` is the number of samples handed over at
+    once and does not change the result. Raises OptionError for unknown knobs, values out of range, a sample rate
+    outside 8 to 768 kHz, and a block below 1. The model is left configured for the rate it had.
     """
     checked_settings(settings or {}, model.knobs)
     rate = model.sample_rate
-    model.configure(audio.rate_hz)
     try:
-        latency = model.latency_samples
+        chain = Rig(model, rig, response=response, sample_rate=audio.rate_hz)
+        latency = chain.latency_samples
         late = np.concatenate([audio.samples, np.zeros(latency, dtype=np.float32)])
-        return Audio(model.render(late, block)[latency:], audio.rate_hz, np.inf)
+        return Audio(chain.render(late, block)[latency:], audio.rate_hz, np.inf)
     finally:
         model.configure(rate)
-
-
-def convolve(audio: Audio, impulse_response: Audio) -> Audio:
-    """`audio` through a cabinet: convolved with an impulse response of any rate, as long as before.
-
-    The response keeps its level: resampling to another rate would otherwise scale its gain by the ratio of the rates.
-    """
-    from scipy.signal import oaconvolve
-
-    gain = np.float32(impulse_response.rate_hz / audio.rate_hz)
-    response = gain * resample(impulse_response.samples, impulse_response.rate_hz, audio.rate_hz)
-    wet: Samples = oaconvolve(audio.samples, response)[: len(audio.samples)].astype(np.float32)
-    return Audio(wet, audio.rate_hz, np.inf)
 
 
 def render_file(
@@ -55,9 +52,10 @@ def render_file(
     quality: float = 1.0,
     oversample: int = 1,
     block: int = 64,
+    rig: RigSettings | None = None,
     ir_path: str | Path | None = None,
 ) -> Audio:
-    """Play `in_path` through a model file, then through a cabinet's impulse response if given, into `out_path`.
+    """Play `in_path` through a model file in a rig, with a cabinet's impulse response if given, into `out_path`.
 
     Returns what was written: float32 for wav and aiff, 24 bit for flac. `channel` chooses from an input of several
     channels, `quality` (0 to 1) from a model of several sizes; `oversample` as in `triode.load`. Raises
@@ -68,8 +66,8 @@ def render_file(
         if path is not None and Path(path).exists() and Path(out_path).exists() and Path(path).samefile(out_path):
             raise OptionError(f"{out_path} is {kind} itself; choose another name for the output")
     model = load(model_path, quality=quality, oversample=oversample)
-    wet = render(model, read_audio(in_path, channel=channel), settings=settings, block=block)
-    if ir_path is not None:
-        wet = convolve(wet, read_audio(ir_path))
+    response = None if ir_path is None else read_audio(ir_path)
+    dry = read_audio(in_path, channel=channel)
+    wet = render(model, dry, settings=settings, rig=rig, response=response, block=block)
     write_audio(out_path, wet.samples, wet.rate_hz)
     return wet

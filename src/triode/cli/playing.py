@@ -11,6 +11,7 @@ from triode.cli.options import Channel, Json, KnobValues
 AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
 Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
 Oversample = Annotated[int, typer.Option(help="1, 2 or 4: run the model faster than its own rate, for less aliasing.")]
+Tone = Annotated[float, typer.Option(help="dB, -20 to 20.")]
 
 
 def render(
@@ -19,6 +20,16 @@ def render(
     wet: Annotated[Path, typer.Argument(metavar="OUT.wav", help="Where to write the result, float32.")],
     knob: KnobValues = [],  # noqa: B006
     ir: Annotated[Path | None, typer.Option(help="Impulse response of a cabinet.")] = None,
+    input_gain: Annotated[float, typer.Option(help="dB before the model.")] = 0.0,
+    output_gain: Annotated[float, typer.Option(help="dB at the end.")] = 0.0,
+    interface_dbu: Annotated[float | None, typer.Option(help="dBu of the interface's full scale: calibrates.")] = None,
+    normalize: Annotated[bool, typer.Option("--normalize", help="Bring the model's loudness to -18 dBFS.")] = False,
+    gate: Annotated[float | None, typer.Option(help="Threshold of the noise gate in dBFS.")] = None,
+    bass: Tone = 0.0,
+    middle: Tone = 0.0,
+    treble: Tone = 0.0,
+    presence: Tone = 0.0,
+    dc_block: Annotated[bool, typer.Option("--dc-block", help="Take the model's offset away.")] = False,
     block: Annotated[int, typer.Option(min=1, max=65536, help="Samples handed to the engine at once.")] = 64,
     quality: Quality = 1.0,
     oversample: Oversample = 1,
@@ -28,7 +39,20 @@ def render(
     from triode.engine import load
     from triode.knobs import parse_settings
     from triode.render import render_file
+    from triode.rig import RigSettings
 
+    rig = RigSettings(
+        input_gain_db=input_gain,
+        output_gain_db=output_gain,
+        interface_dbu=interface_dbu,
+        output_level="normalized" if normalize else "raw",
+        gate_threshold_db=gate,
+        bass_db=bass,
+        middle_db=middle,
+        treble_db=treble,
+        presence_db=presence,
+        dc_blocker=dc_block,
+    )
     settings = parse_settings(knob, load(model, quality=quality).knobs)
     render_file(
         model,
@@ -39,6 +63,7 @@ def render(
         quality=quality,
         oversample=oversample,
         block=block,
+        rig=rig,
         ir_path=ir,
     )
 
