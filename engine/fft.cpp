@@ -18,26 +18,38 @@ RealFft::RealFft(int n)
   }
 }
 
+namespace {
+
+// One stage: `apart` butterflies of `stride` neighbours each, of which a fixed number lets the compiler unroll.
+template <int kStride>
+void stage(ConstBins from, Bins to, int apart, int stride, const float* cosine, const float* sine) noexcept {
+  if constexpr (kStride > 0) stride = kStride;
+  for (int p = 0; p < apart; ++p) {
+    const float c = cosine[2 * p * stride], s = sine[2 * p * stride];
+    const float *a_re = from.re + stride * p, *a_im = from.im + stride * p;
+    const float *b_re = a_re + stride * apart, *b_im = a_im + stride * apart;
+    float *__restrict sum_re = to.re + stride * 2 * p, *__restrict sum_im = to.im + stride * 2 * p;
+    float *__restrict turned_re = sum_re + stride, *__restrict turned_im = sum_im + stride;
+    for (int q = 0; q < stride; ++q) {
+      const float d_re = a_re[q] - b_re[q], d_im = a_im[q] - b_im[q];
+      sum_re[q] = a_re[q] + b_re[q];
+      sum_im[q] = a_im[q] + b_im[q];
+      turned_re[q] = d_re * c + d_im * s;
+      turned_im[q] = d_im * c - d_re * s;
+    }
+  }
+}
+
+}  // namespace
+
 // Forward complex transform of n / 2 points; gives back whichever half of the work space holds the result.
 Bins RealFft::transform(Bins data) noexcept {
   Bins from = data;
   Bins to = {data.re == work_.data() ? work_.data() + 2 * half_ : work_.data(), nullptr};
   to.im = to.re + half_;
   for (int apart = half_ / 2, stride = 1; apart >= 1; apart /= 2, stride *= 2) {
-    for (int p = 0; p < apart; ++p) {
-      const float c = cos_[static_cast<std::size_t>(2 * p * stride)], s = sin_[static_cast<std::size_t>(2 * p * stride)];
-      const float *a_re = from.re + stride * p, *a_im = from.im + stride * p;
-      const float *b_re = a_re + stride * apart, *b_im = a_im + stride * apart;
-      float *__restrict sum_re = to.re + stride * 2 * p, *__restrict sum_im = to.im + stride * 2 * p;
-      float *__restrict turned_re = sum_re + stride, *__restrict turned_im = sum_im + stride;
-      for (int q = 0; q < stride; ++q) {
-        const float d_re = a_re[q] - b_re[q], d_im = a_im[q] - b_im[q];
-        sum_re[q] = a_re[q] + b_re[q];
-        sum_im[q] = a_im[q] + b_im[q];
-        turned_re[q] = d_re * c + d_im * s;
-        turned_im[q] = d_im * c - d_re * s;
-      }
-    }
+    const auto run = stride == 1 ? stage<1> : stride == 2 ? stage<2> : stride == 4 ? stage<4> : stage<0>;
+    run(from, to, apart, stride, cos_.data(), sin_.data());
     std::swap(from, to);
   }
   return from;

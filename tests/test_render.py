@@ -13,6 +13,7 @@ from triode.errors import AudioFileError, ModelFileError, OptionError, TriodeErr
 from triode.export import export
 from triode.model_file import write_model
 from triode.render import render, render_file
+from triode.rig import Rig, RigSettings
 
 RATES_HZ = [8_000, 44_100, 48_000, 96_000, 192_000]
 
@@ -66,6 +67,19 @@ def test_blocks_do_not_change_the_sound(lstm: Path, block: int) -> None:
     audio = Audio(tone(48_000), 48_000)
     expected = render(load(lstm), audio).samples
     np.testing.assert_allclose(render(load(lstm), audio, block=block).samples, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("rate_hz", "oversample"), [(44_100, 1), (48_000, 2), (96_000, 1)])
+def test_a_host_gets_the_same_samples(lstm: Path, rate_hz: int, oversample: int) -> None:
+    """What a plug-in would play, block by block, but in time."""
+    audio = Audio(tone(rate_hz), rate_hz)
+    rig = RigSettings(gate_threshold_db=-40, treble_db=6, output_gain_db=-3)
+    response = Audio(np.array([0.5, 0.25, -0.1], dtype=np.float32), 48_000)
+    rendered = render(load(lstm, oversample=oversample), audio, rig=rig, response=response).samples
+    host = Rig(load(lstm, oversample=oversample), rig, response=response, sample_rate=rate_hz)
+    late = host.latency_samples
+    played = np.concatenate([host.process(block) for block in np.array_split(audio.samples, 100)])
+    np.testing.assert_array_equal(rendered[: len(rendered) - late], played[late:])
 
 
 def test_every_rendering_starts_from_the_start_state(lstm: Path) -> None:
