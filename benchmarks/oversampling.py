@@ -75,7 +75,7 @@ def circuits(time: str) -> Iterator[list[str]]:
             files = Path(name) / "dry.wav", Path(name) / "wet.wav"
             write_audio(files[0], dry, RATE_HZ)
             write_audio(files[1], device(dry), RATE_HZ)
-            yield trained(circuit, files, ("--time", time), (unheard, device(unheard)), device)
+            yield trained(circuit, files, ("--time", time, "--force"), (unheard, device(unheard)), device)
 
 
 def captures(data: Path, time: str) -> Iterator[list[str]]:

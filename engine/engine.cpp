@@ -116,6 +116,7 @@ void Engine::process(const float* in, float* out, std::int64_t n) noexcept {
 void Engine::reset() noexcept { model_->player->reset(); }
 
 int Engine::latency_samples() const noexcept { return model_->player->latency_samples(); }
+double Engine::network_rate_hz() const noexcept { return model_->player->copies() * sample_rate_hz(); }
 double Engine::host_rate_hz() const noexcept { return model_->host_rate_hz; }
 const std::string& Engine::format() const noexcept { return model_->description.format; }
 double Engine::sample_rate_hz() const noexcept { return model_->description.sample_rate_hz; }

@@ -54,6 +54,8 @@ class Engine {
   int latency_samples() const noexcept;
   /// What configure() was last told.
   double host_rate_hz() const noexcept;
+  /// How fast the network runs for that: its own rate, or a multiple of it.
+  double network_rate_hz() const noexcept;
 
   const std::string& format() const noexcept;
   /// The model's own, whatever the host's.

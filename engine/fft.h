@@ -1,8 +1,8 @@
 // The Fourier transform of real signals whose length is a power of two.
 //
-// Our own, because nothing that a package manager brings fits the audio thread: pocketfft allocates in every call, FFTW
-// is under the GPL, and PyPI, from which the build takes its dependencies, has no header for kissfft. It is small, and
-// the convolution that uses it spends most of its time elsewhere.
+// Our own, because no library fits both the audio thread and the build, which takes its dependencies from PyPI:
+// pocketfft allocates in every call, FFTW is under the GPL, kissfft and pffft are not there. It is small, and the
+// convolution that uses it spends most of its time elsewhere.
 #pragma once
 
 #include <vector>

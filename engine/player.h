@@ -41,6 +41,7 @@ class Player {
   void process(const float* in, float* out, int n) noexcept;
   void reset() noexcept;
   int latency_samples() const noexcept { return latency_samples_; }
+  int copies() const noexcept { return static_cast<int>(copies_.size()); }
 
  private:
   void run_copies(const float* in, float* out, int n) noexcept;

@@ -1,5 +1,6 @@
 """The playing chain: every part against a plain computation of what it should do, and its behaviour in time."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import freqz, oaconvolve, sosfilt
 
-from engine_files import write_triode
+from engine_files import write_nam, write_triode
 from models import random_tensors, recurrent_architecture
 from triode.audio import Audio, read_audio
 from triode.engine import Model, load
@@ -200,6 +201,27 @@ def test_normalisation(tmp_path: Path) -> None:
     player = model(tmp_path, loudness_db=-10.0)
     out = Rig(player, RigSettings(output_level="normalized")).render(noise(1000))
     np.testing.assert_allclose(out, noise(1000) * 10 ** (-8 / 20), rtol=1e-6)
+
+
+def nam(folder: Path, metadata: Any) -> Model:
+    """The same wire as a .nam file."""
+    path = write_nam(folder / "wire.nam", "Linear", {"receptive_field": 1, "bias": False}, [np.ones(1)])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"metadata": metadata, "sample_rate": RATE}))
+    return load(path)
+
+
+def test_levels_of_a_nam_file(tmp_path: Path) -> None:
+    player = nam(tmp_path, {"loudness": -20.0, "input_level_dbu": 10.0, "output_level_dbu": 3.0})
+    out = Rig(player, RigSettings(interface_dbu=12, output_level="normalized")).render(noise(1000))
+    np.testing.assert_allclose(out, noise(1000) * 10 ** ((2 + 2) / 20), rtol=1e-6)
+    out = Rig(player, RigSettings(interface_dbu=12, output_level="calibrated")).render(noise(1000))
+    np.testing.assert_allclose(out, noise(1000) * 10 ** ((2 - 9) / 20), rtol=1e-6)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"loudness": "loud"}, {"loudness": None}, {"loudness": 1e300}])
+def test_nonsense_about_levels_counts_as_none(tmp_path: Path, metadata: Any) -> None:
+    with pytest.raises(OptionError, match="loudness"):
+        Rig(nam(tmp_path, metadata), RigSettings(output_level="normalized"))
 
 
 @pytest.mark.parametrize(

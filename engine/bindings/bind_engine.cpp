@@ -64,6 +64,7 @@ void bind_engine(nb::module_& module) {
       .def_prop_ro("parameters", &triode::Engine::parameters)
       .def_prop_ro("sample_rate_hz", &triode::Engine::sample_rate_hz)
       .def_prop_ro("host_rate_hz", &triode::Engine::host_rate_hz)
+      .def_prop_ro("network_rate_hz", &triode::Engine::network_rate_hz)
       .def_prop_ro("latency_samples", &triode::Engine::latency_samples)
       .def_prop_ro("receptive_field", &triode::Engine::receptive_field)
       .def_prop_ro("isa", &triode::Engine::isa);

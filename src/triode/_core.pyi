@@ -47,6 +47,9 @@ class Engine:
     def host_rate_hz(self) -> float: ...
 
     @property
+    def network_rate_hz(self) -> float: ...
+
+    @property
     def latency_samples(self) -> int: ...
 
     @property

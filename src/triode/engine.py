@@ -126,13 +126,14 @@ class Model:
     def bench(self, block: int = 64, seconds: float = 10.0) -> dict[str, Any]:
         """How fast and how evenly this model plays on one core: what `triode bench --json` prints.
 
-        Plays `seconds` of audio in blocks of `block` samples. `realtime_factor` is a block's length over the
-        median time it takes; `fma_peak_fraction` the parameters (one multiply-add each a sample) per second over what
-        the core reaches in a loop that does nothing else; `p50_us`, `p99_us`, `max_us` are block times.
+        Plays `seconds` of audio in blocks of `block` samples. `realtime_factor` is a block's length over the median
+        time it takes; `fma_peak_fraction` the parameters (one multiply-add each a sample of the network) per second
+        over what the core reaches in a loop that does nothing else; `p50_us`, `p99_us`, `max_us` are block times.
         """
         found = measured_speed(self._engine, self.sample_rate, block, seconds)
         self.reset()
-        multiply_adds = self._engine.parameters * block / (found["p50_us"] * 1e-6)
+        network_samples = block * self._engine.network_rate_hz / self.sample_rate
+        multiply_adds = self._engine.parameters * network_samples / (found["p50_us"] * 1e-6)
         return {**found, "fma_peak_fraction": multiply_adds / _core.peak_multiply_adds(), "isa": self.isa}
 
     def self_test(self) -> float | None:

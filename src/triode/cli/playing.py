@@ -104,12 +104,14 @@ def bench(
     block: Annotated[int, typer.Option(min=1, max=65536, help="Samples per block.")] = 64,
     seconds: Annotated[float, typer.Option(min=0.1, max=600.0, help="Seconds of audio to play.")] = 10.0,
     quality: Quality = 1.0,
+    oversample: Oversample = 1,
+    rate: Annotated[float | None, typer.Option(help="The host's sample rate in Hz, if not the model's own.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how fast a model plays on one core, and how evenly."""
     from triode.engine import load
 
-    found = load(model, quality=quality).bench(block=block, seconds=seconds)
+    found = load(model, quality=quality, oversample=oversample, sample_rate=rate).bench(block=block, seconds=seconds)
     if as_json:
         print_json(found)
         return
