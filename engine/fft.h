@@ -22,11 +22,12 @@ struct ConstBins {
   ConstBins(Bins bins) : re(bins.re), im(bins.im) {}
 };
 
-/// Stockham's self-sorting transform of half the length, on pairs of real samples (C. Van Loan, "Computational
-/// frameworks for the fast Fourier transform", 1992, sections 1.7 and 4.3). Only construction allocates.
+/// Stockham's self-sorting transform of half the length, on pairs of real samples, four butterflies at a time (C. Van
+/// Loan, "Computational frameworks for the fast Fourier transform", 1992, sections 1.7 and 4.3). Only construction
+/// allocates.
 class RealFft {
  public:
-  /// `n` is a power of two, at least 8.
+  /// `n` is a power of two, at least 32.
   explicit RealFft(int n);
 
   int size() const { return 2 * half_; }
@@ -40,6 +41,7 @@ class RealFft {
 
   int half_;
   std::vector<float> cos_, sin_;  // of 2 pi k / n
+  std::vector<float> first_;      // twiddle factors of the first stage, real and imaginary parts apart
   std::vector<float> work_;       // two complex signals of n / 2
 };
 
