@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api.h"
 #include "cpu.h"
 #include "errors.h"
 
@@ -18,7 +19,7 @@ namespace triode {
 
 struct Description;
 
-class Engine {
+class TRIODE_API Engine {
  public:
   struct Options {
     double quality = 1.0;   // 0..1, chooses among the sizes of a file that has several; 1 is the best

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "api.h"
+
 namespace triode {
 
 /// Version of the engine, the same as the Python package's.
-const char* version();
+TRIODE_API const char* version();
 
 }  // namespace triode

@@ -1,0 +1,44 @@
+/* A host without a file system, for ports: standard input holds the length of the model (8 bytes, little-endian), it, and
+ * raw float32 samples; standard output gets as many samples. Blocks of 64. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "triode.h"
+
+static void* read_model(size_t* size) {
+  unsigned char bytes[8];
+  void* model;
+  uint64_t length = 0;
+  int i;
+  if (fread(bytes, 1, sizeof bytes, stdin) != sizeof bytes) return NULL;
+  for (i = 7; i >= 0; --i) length = length << 8 | bytes[i];
+  *size = (size_t)length;
+  model = malloc(*size);
+  if (model != NULL && fread(model, 1, *size, stdin) != *size) {
+    free(model);
+    return NULL;
+  }
+  return model;
+}
+
+int main(void) {
+  float block[64];
+  char error[500];
+  size_t size = 0, n;
+  void* model = read_model(&size);
+  triode_engine* engine;
+  if (model == NULL) return 3;
+  engine = triode_load_memory(model, size, "standard input", NULL, error, sizeof error);
+  free(model);
+  if (engine == NULL) {
+    fprintf(stderr, "%s\n", error);
+    return 2;
+  }
+  while ((n = fread(block, sizeof block[0], 64, stdin)) > 0) {
+    triode_process(engine, block, block, n);
+    if (fwrite(block, sizeof block[0], n, stdout) != n) return 1;
+  }
+  triode_free(engine);
+  return fflush(stdout) == 0 ? 0 : 1;
+}

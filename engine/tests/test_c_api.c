@@ -1,0 +1,101 @@
+/* The C face, compiled as C: loads from memory and from a path, refuses in words, plays what the C++ face plays. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "triode.h"
+
+static int failures = 0;
+
+#define CHECK(condition)                                                    \
+  do {                                                                      \
+    if (!(condition)) {                                                     \
+      printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);      \
+      ++failures;                                                           \
+    }                                                                       \
+  } while (0)
+
+/* y[t] = x[t] - 0.5 x[t - 1] + 0.25 x[t - 2]: a .nam file stores the newest tap first. */
+static const char* const kModel =
+    "{\"version\": \"0.5.4\", \"architecture\": \"Linear\", \"config\": {\"receptive_field\": 3, \"bias\": false},"
+    " \"weights\": [1.0, -0.5, 0.25], \"sample_rate\": 44100}";
+
+static void test_play(triode_engine* engine) {
+  const float in[5] = {1.0f, 0.0f, 0.0f, 0.0f, 1.0f};
+  const float expected[5] = {1.0f, -0.5f, 0.25f, 0.0f, 1.0f};
+  float out[5] = {0};
+  int i;
+  triode_process(engine, in, out, 2);
+  triode_process(engine, in + 2, out + 2, 3);
+  for (i = 0; i < 5; ++i) CHECK(fabsf(out[i] - expected[i]) < 1e-6f);
+  triode_process(engine, in + 3, out, 1); /* the one before is still heard */
+  CHECK(fabsf(out[0] + 0.5f) < 1e-6f);
+  triode_reset(engine);
+  triode_process(engine, in + 3, out, 1);
+  CHECK(out[0] == 0.0f);
+}
+
+static void test_face(triode_engine* engine) {
+  char error[200] = "left over";
+  CHECK(triode_sample_rate_hz(engine) == 44100.0);
+  CHECK(triode_latency_samples(engine) == 0);
+  CHECK(strcmp(triode_format(engine), "nam") == 0);
+  CHECK(strlen(triode_isa(engine)) > 0);
+  CHECK(triode_configure(engine, 44100.0, error, sizeof error) == 0);
+  CHECK(error[0] == '\0');
+  CHECK(triode_configure(engine, -1.0, error, sizeof error) == -1);
+  CHECK(strstr(error, "Hz") != NULL);
+  CHECK(triode_set(engine, "drive", 0.5) == -1);
+}
+
+static void test_from_path(void) {
+  const char* path = "test_c_api.nam";
+  char error[200];
+  triode_engine* engine;
+  FILE* file = fopen(path, "wb");
+  CHECK(file != NULL);
+  if (file == NULL) return;
+  CHECK(fwrite(kModel, 1, strlen(kModel), file) == strlen(kModel));
+  CHECK(fclose(file) == 0);
+  engine = triode_load(path, NULL, error, sizeof error);
+  CHECK(engine != NULL && error[0] == '\0');
+  if (engine != NULL) test_play(engine);
+  triode_free(engine);
+  CHECK(remove(path) == 0);
+}
+
+static void test_refusals(void) {
+  char error[300], short_error[8];
+  triode_options options = {sizeof(triode_options), 2.0};
+  CHECK(triode_load("no such file.nam", NULL, error, sizeof error) == NULL);
+  CHECK(strstr(error, "no such file.nam: the file does not exist") != NULL);
+  CHECK(triode_load("no such file.nam", NULL, short_error, sizeof short_error) == NULL);
+  CHECK(strcmp(short_error, "no such") == 0);
+  CHECK(triode_load("no such file.nam", NULL, NULL, 0) == NULL);
+  CHECK(triode_load_memory(kModel, strlen(kModel) / 2, NULL, NULL, error, sizeof error) == NULL);
+  CHECK(strncmp(error, "model: ", 7) == 0);
+  CHECK(triode_load_memory("", 0, "nothing", NULL, error, sizeof error) == NULL);
+  CHECK(strstr(error, "nothing: the file is empty") != NULL);
+  CHECK(triode_load_memory(kModel, strlen(kModel), NULL, &options, error, sizeof error) == NULL);
+  CHECK(strstr(error, "quality") != NULL);
+  triode_free(NULL);
+}
+
+int main(void) {
+  char error[200];
+  triode_options options = {sizeof(triode_options), 1.0};
+  triode_engine* engine = triode_load_memory(kModel, strlen(kModel), "memory", &options, error, sizeof error);
+  CHECK(engine != NULL);
+  if (engine == NULL) {
+    printf("%s\n", error);
+    return EXIT_FAILURE;
+  }
+  test_play(engine);
+  test_face(engine);
+  triode_free(engine);
+  test_from_path();
+  test_refusals();
+  CHECK(strcmp(triode_version(), "0.1.0") == 0);
+  return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

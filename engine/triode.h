@@ -1,0 +1,70 @@
+/* The engine for C, and for every language that calls C: a model file is loaded, plays, and is freed.
+ *
+ * No function lets a C++ exception out. triode_process() and triode_reset() are real-time safe: they neither allocate
+ * nor lock nor make a system call. One thread at a time may use an engine; engines share nothing.
+ */
+#ifndef TRIODE_H
+#define TRIODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A model that plays. */
+typedef struct triode_engine triode_engine;
+
+/* How to load. Later versions add members at the end; `size` says which ones the caller knows of. */
+typedef struct triode_options {
+  size_t size;    /* sizeof(triode_options) */
+  double quality; /* 0 to 1, chooses among the sizes of a file that has several; 1 is the best, and the default */
+} triode_options;
+
+/* "0.1.0". */
+TRIODE_API const char* triode_version(void);
+
+/* Load a model file of any format that Triode reads, from a path or from memory (`name` stands for the path in
+ * messages; NULL is allowed), ready to play from its start state, at its own sample rate. `options` may be NULL.
+ *
+ * NULL means that the file cannot be played. `error` then holds one line for people: what was found, what was expected,
+ * what to do; it is cut to `error_size` bytes with the final zero, and is empty after success. It may be NULL when
+ * `error_size` is 0. */
+TRIODE_API triode_engine* triode_load(const char* path, const triode_options* options, char* error, size_t error_size);
+TRIODE_API triode_engine* triode_load_memory(const void* bytes, size_t size, const char* name,
+                                             const triode_options* options, char* error, size_t error_size);
+
+/* Free an engine; NULL is allowed. */
+TRIODE_API void triode_free(triode_engine* engine);
+
+/* Prepare for a host's sample rate, and reset. 0 after success; otherwise -1, with the reason in `error`, and the engine
+ * is as it was. May allocate. */
+TRIODE_API int triode_configure(triode_engine* engine, double sample_rate_hz, char* error, size_t error_size);
+
+/* Turn a knob to a value in its own unit. 0 after success, -1 where the model has no such knob. */
+TRIODE_API int triode_set(triode_engine* engine, const char* knob, double value);
+
+/* Play n samples, mono, full scale 1.0. `in` and `out` may be the same. NaN and infinite input counts as 0. */
+TRIODE_API void triode_process(triode_engine* engine, const float* in, float* out, size_t n);
+
+/* Back to the start state. */
+TRIODE_API void triode_reset(triode_engine* engine);
+
+/* Samples by which the output lags the input. */
+TRIODE_API int triode_latency_samples(const triode_engine* engine);
+
+/* The model's sample rate. */
+TRIODE_API double triode_sample_rate_hz(const triode_engine* engine);
+
+/* The format it was read from, and the instruction set in use: "triode", "avx2". Valid as long as the engine. */
+TRIODE_API const char* triode_format(const triode_engine* engine);
+TRIODE_API const char* triode_isa(const triode_engine* engine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
