@@ -76,9 +76,7 @@ json to_json(const Activation& activation) {
   const auto decimal = [](float x) {
     char text[32];
     const auto end = std::to_chars(text, text + sizeof text, x).ptr;
-    double value = 0.0;
-    std::from_chars(text, end, value);
-    return value;
+    return json::parse(text, end).get<double>();
   };
   json object;
   for (const Name& entry : kNames)

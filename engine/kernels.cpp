@@ -255,8 +255,10 @@ float multiply_add_loop(int rounds) noexcept {
     // Told that the operands may have changed, the compiler can neither fold nor drop a round.
 #if defined(__x86_64__)
     asm volatile("" : "+x"(factor), "+x"(term));
-#else
+#elif defined(__aarch64__)
     asm volatile("" : "+w"(factor), "+w"(term));
+#else
+    asm volatile("" : "+m"(factor), "+m"(term));
 #endif
     for (Vec& sum : sums) sum = sum * factor + term;
   }

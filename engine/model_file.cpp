@@ -45,6 +45,11 @@ Description read_any(std::string_view bytes) {
   return description;
 }
 
+#if defined(__wasm__)
+std::string read_file(const std::filesystem::path&) {
+  throw ModelFileError("files cannot be opened from WebAssembly; load the model from memory");
+}
+#else
 std::string read_file(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
@@ -62,6 +67,7 @@ std::string read_file(const std::filesystem::path& path) {
     throw ModelFileError("the file cannot be read; check its permissions");
   return bytes;
 }
+#endif
 
 }  // namespace
 

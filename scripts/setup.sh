@@ -12,13 +12,27 @@ command -v git >/dev/null 2>&1 || wanted="$wanted git"
 command -v ngspice >/dev/null 2>&1 || wanted="$wanted ngspice"
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
 command -v chromedriver >/dev/null 2>&1 || wanted="$wanted chromium-driver"
-if [ -n "$wanted" ]; then
+# Clang brings the fuzzer, and builds the engine for aarch64 and wasm32; QEMU and valgrind count its instructions.
+ports=""
+command -v clang++-19 >/dev/null 2>&1 || ports="$ports clang-19 lld-19 libclang-rt-19-dev"
+[ -e /usr/include/wasm32-wasi ] || ports="$ports wasi-libc"
+[ -e /usr/lib/llvm-19/include/wasm32-wasi ] || ports="$ports libc++-19-dev-wasm32 libc++abi-19-dev-wasm32 libclang-rt-19-dev-wasm32"
+[ -e /usr/aarch64-linux-gnu/include/c++ ] || ports="$ports libstdc++-12-dev-arm64-cross libgcc-12-dev-arm64-cross"
+command -v qemu-aarch64 >/dev/null 2>&1 || ports="$ports qemu-user"
+command -v valgrind >/dev/null 2>&1 || ports="$ports valgrind"
+
+if [ -n "$wanted$ports" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     apt-get update -qq
+    apt="apt-get install -y -qq --no-install-recommends"
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
+    [ -z "$wanted" ] || DEBIAN_FRONTEND=noninteractive $apt $wanted >/dev/null
+    # Not every distribution has these versions.
+    # shellcheck disable=SC2086
+    [ -z "$ports" ] || DEBIAN_FRONTEND=noninteractive $apt $ports >/dev/null ||
+      echo "setup: not to be had here:$ports (tests that need them are skipped)" >&2
   else
-    echo "setup: not installed, because this is not root:$wanted (tests that need them are skipped)" >&2
+    echo "setup: not installed, because this is not root:$wanted$ports (tests that need them are skipped)" >&2
   fi
 fi
 
