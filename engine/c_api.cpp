@@ -39,9 +39,11 @@ Result guarded(Make make, Result otherwise, char* error, std::size_t error_size)
 }
 
 triode::Engine::Options engine_options(const triode_options* options) {
-  triode::Engine::Options chosen;
-  if (options != nullptr && options->size >= sizeof(triode_options)) chosen.quality = options->quality;
-  return chosen;
+  const triode::Engine::Options usual;
+  triode_options known = {sizeof(triode_options), usual.quality, usual.oversample};
+  // A program built with an earlier version knows of fewer members; the rest stays as usual.
+  if (options != nullptr) std::memcpy(&known, options, std::min(options->size, sizeof known));
+  return {.quality = known.quality, .oversample = known.oversample};
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ typedef struct triode_engine triode_engine;
 typedef struct triode_options {
   size_t size;    /* sizeof(triode_options) */
   double quality; /* 0 to 1, chooses among the sizes of a file that has several; 1 is the best, and the default */
+  int oversample; /* 1, 2 or 4: the network runs at so many times its own rate, for less aliasing; 1 is the default */
 } triode_options;
 
 /* "0.1.0". */
@@ -40,8 +41,8 @@ TRIODE_API triode_engine* triode_load_memory(const void* bytes, size_t size, con
 /* Free an engine; NULL is allowed. */
 TRIODE_API void triode_free(triode_engine* engine);
 
-/* Prepare for a host's sample rate, and reset. 0 after success; otherwise -1, with the reason in `error`, and the engine
- * is as it was. May allocate. */
+/* Prepare for a host's sample rate, 8 to 768 kHz, and reset. 0 after success; otherwise -1, with the reason in `error`, and the engine
+ * is as it was. Allocates. */
 TRIODE_API int triode_configure(triode_engine* engine, double sample_rate_hz, char* error, size_t error_size);
 
 /* Turn a knob to a value in its own unit. 0 after success, -1 where the model has no such knob. */
@@ -53,10 +54,10 @@ TRIODE_API void triode_process(triode_engine* engine, const float* in, float* ou
 /* Back to the start state. */
 TRIODE_API void triode_reset(triode_engine* engine);
 
-/* Samples by which the output lags the input. */
+/* Samples of the host by which the output lags the input; 0 where no sample rate is converted. */
 TRIODE_API int triode_latency_samples(const triode_engine* engine);
 
-/* The model's sample rate. */
+/* The model's own sample rate, whatever the host's. */
 TRIODE_API double triode_sample_rate_hz(const triode_engine* engine);
 
 /* The format it was read from, and the instruction set in use: "triode", "avx2". Valid as long as the engine. */

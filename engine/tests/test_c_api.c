@@ -46,6 +46,9 @@ static void test_face(triode_engine* engine) {
   CHECK(error[0] == '\0');
   CHECK(triode_configure(engine, -1.0, error, sizeof error) == -1);
   CHECK(strstr(error, "Hz") != NULL);
+  CHECK(triode_configure(engine, 48000.0, error, sizeof error) == 0);
+  CHECK(triode_latency_samples(engine) > 0);
+  CHECK(triode_sample_rate_hz(engine) == 44100.0);
   CHECK(triode_set(engine, "drive", 0.5) == -1);
 }
 
@@ -67,7 +70,7 @@ static void test_from_path(void) {
 
 static void test_refusals(void) {
   char error[300], short_error[8];
-  triode_options options = {sizeof(triode_options), 2.0};
+  triode_options options = {sizeof(triode_options), 2.0, 1};
   CHECK(triode_load("no such file.nam", NULL, error, sizeof error) == NULL);
   CHECK(strstr(error, "no such file.nam: the file does not exist") != NULL);
   CHECK(triode_load("no such file.nam", NULL, short_error, sizeof short_error) == NULL);
@@ -79,12 +82,25 @@ static void test_refusals(void) {
   CHECK(strstr(error, "nothing: the file is empty") != NULL);
   CHECK(triode_load_memory(kModel, strlen(kModel), NULL, &options, error, sizeof error) == NULL);
   CHECK(strstr(error, "quality") != NULL);
+  options.quality = 1.0;
+  options.oversample = 3;
+  CHECK(triode_load_memory(kModel, strlen(kModel), NULL, &options, error, sizeof error) == NULL);
+  CHECK(strstr(error, "oversampling by 3") != NULL);
   triode_free(NULL);
+}
+
+/* A program that was built when the options had one member less. */
+static void test_short_options(void) {
+  char error[200];
+  triode_options options = {offsetof(triode_options, oversample), 1.0, 3};
+  triode_engine* engine = triode_load_memory(kModel, strlen(kModel), NULL, &options, error, sizeof error);
+  CHECK(engine != NULL);
+  triode_free(engine);
 }
 
 int main(void) {
   char error[200];
-  triode_options options = {sizeof(triode_options), 1.0};
+  triode_options options = {sizeof(triode_options), 1.0, 1};
   triode_engine* engine = triode_load_memory(kModel, strlen(kModel), "memory", &options, error, sizeof error);
   CHECK(engine != NULL);
   if (engine == NULL) {
@@ -96,6 +112,7 @@ int main(void) {
   triode_free(engine);
   test_from_path();
   test_refusals();
+  test_short_options();
   CHECK(strcmp(triode_version(), "0.1.0") == 0);
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
