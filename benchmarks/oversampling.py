@@ -97,7 +97,9 @@ def main() -> None:
     if options.data is not None:
         rows += captures(options.data, options.time)
     for model in options.models:
-        rows.append([model.stem, "", "", "", "", *aliasing_of(model)])
+        info = load(model).info
+        name = f"{info['format']}, {info['architecture']['name']} of {info['parameters']} weights"
+        rows.append([name, "", "", "", "", *aliasing_of(model)])
         print(*rows[-1], sep="  ", flush=True)
     body = (
         f"Trained for {options.time} each. ESR on unheard audio, the model at its own rate, twice and four times it. "
