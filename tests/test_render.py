@@ -125,6 +125,19 @@ def test_file_to_file(lstm: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(out.samples[1:], 0.25 * dry[:-1], atol=1e-6)
 
 
+def test_a_stereo_response_needs_a_choice(lstm: Path, tmp_path: Path) -> None:
+    write_audio(tmp_path / "in.wav", tone(44_100), 44_100)
+    both = np.array([[0.5, 0.25]], dtype=np.float32)
+    soundfile.write(tmp_path / "ir.wav", both, 44_100, subtype="FLOAT")
+    files = lstm, tmp_path / "in.wav", tmp_path / "out.wav"
+    with pytest.raises(AudioFileError, match=r"--ir-channel 1\.\.2"):
+        render_file(*files, ir_path=tmp_path / "ir.wav")
+    dry = render(load(lstm), read_audio(tmp_path / "in.wav")).samples
+    for channel, gain in ((1, 0.5), (2, 0.25)):
+        out = render_file(*files, ir_path=tmp_path / "ir.wav", ir_channel=channel)
+        np.testing.assert_allclose(out.samples, gain * dry, atol=1e-6)
+
+
 def test_a_nam_file_plays_like_its_triode(lstm: Path, tmp_path: Path) -> None:
     export(lstm, tmp_path / "m.nam")
     write_audio(tmp_path / "in.wav", tone(48_000), 48_000)

@@ -43,11 +43,12 @@ class Audio:
         return len(self.samples) / self.rate_hz
 
 
-def read_audio(path: str | Path, *, channel: int | None = None) -> Audio:
+def read_audio(path: str | Path, *, channel: int | None = None, option: str = "--channel") -> Audio:
     """Read one channel of an audio file (wav, flac, aiff and whatever else libsndfile knows).
 
-    A file of several channels needs `channel`, counted from 1. Raises AudioFileError for a file that is missing,
-    not audio, empty, truncated, of several channels without a choice, or holding NaN or infinite samples.
+    A file of several channels needs `channel`, counted from 1; `option` is what a user calls that. Raises
+    AudioFileError for a file that is missing, not audio, empty, truncated, of several channels without a choice, or
+    holding NaN or infinite samples.
     """
     path = Path(path)
     if not path.exists():
@@ -71,10 +72,10 @@ def read_audio(path: str | Path, *, channel: int | None = None) -> Audio:
         raise AudioFileError(f"{path} is truncated: {len(data)} of {announced} samples are there; copy it again")
     channels = data.shape[1]
     if channel is None and channels > 1:
-        raise AudioFileError(f"{path} has {channels} channels, expected mono; choose one with --channel 1..{channels}")
+        raise AudioFileError(f"{path} has {channels} channels, expected mono; choose one with {option} 1..{channels}")
     chosen = 1 if channel is None else channel
     if not 1 <= chosen <= channels:
-        raise OptionError(f"--channel {chosen}: {path} has channels 1 to {channels}")
+        raise OptionError(f"{option} {chosen}: {path} has channels 1 to {channels}")
     samples = np.ascontiguousarray(data[:, chosen - 1])
     bad = int(np.count_nonzero(~np.isfinite(samples)))
     if bad:

@@ -54,19 +54,20 @@ def render_file(
     block: int = 64,
     rig: RigSettings | None = None,
     ir_path: str | Path | None = None,
+    ir_channel: int | None = None,
 ) -> Audio:
     """Play `in_path` through a model file in a rig, with a cabinet's impulse response if given, into `out_path`.
 
     Returns what was written: float32 for wav and aiff, 24 bit for flac. `channel` chooses from an input of several
-    channels, `quality` (0 to 1) from a model of several sizes; `oversample` as in `triode.load`. Raises
-    AudioFileError, ModelFileError and OptionError for what cannot be read or asked for, also where the output would
-    overwrite one of its inputs; OutputError where the disk is full.
+    channels, `ir_channel` from such a response, `quality` (0 to 1) from a model of several sizes; `oversample` as in
+    `triode.load`. Raises AudioFileError, ModelFileError and OptionError for what cannot be read or asked for, also
+    where the output would overwrite one of its inputs; OutputError where the disk is full.
     """
     for kind, path in (("the input", in_path), ("the model", model_path), ("the impulse response", ir_path)):
         if path is not None and Path(path).exists() and Path(out_path).exists() and Path(path).samefile(out_path):
             raise OptionError(f"{out_path} is {kind} itself; choose another name for the output")
     model = load(model_path, quality=quality, oversample=oversample)
-    response = None if ir_path is None else read_audio(ir_path)
+    response = None if ir_path is None else read_audio(ir_path, channel=ir_channel, option="--ir-channel")
     dry = read_audio(in_path, channel=channel)
     wet = render(model, dry, settings=settings, rig=rig, response=response, block=block)
     write_audio(out_path, wet.samples, wet.rate_hz)

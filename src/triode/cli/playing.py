@@ -20,6 +20,7 @@ def render(
     wet: Annotated[Path, typer.Argument(metavar="OUT.wav", help="Where to write the result, float32.")],
     knob: KnobValues = [],  # noqa: B006
     ir: Annotated[Path | None, typer.Option(help="Impulse response of a cabinet.")] = None,
+    ir_channel: Annotated[int | None, typer.Option(help="Channel of a stereo response, counted from 1.")] = None,
     input_gain: Annotated[float, typer.Option(help="dB before the model.")] = 0.0,
     output_gain: Annotated[float, typer.Option(help="dB at the end.")] = 0.0,
     interface_dbu: Annotated[float | None, typer.Option(help="dBu of the interface's full scale: calibrates.")] = None,
@@ -65,6 +66,7 @@ def render(
         block=block,
         rig=rig,
         ir_path=ir,
+        ir_channel=ir_channel,
     )
 
 
