@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 CPP_BUILD := build/cpp-sanitized
 
-.PHONY: setup build check test test-cpp bench demo docs clean
+.PHONY: setup build check test test-cpp fuzz bench demo docs clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,9 @@ test-cpp: $(STAMP)
 
 test: build check test-cpp
 	$(BIN)/python -m pytest
+
+fuzz: build
+	TRIODE_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/test_fuzz.py
 
 bench: build
 	$(BIN)/python -m benchmarks
