@@ -9,7 +9,8 @@ namespace triode {
 using nlohmann::json;
 
 static_assert(DescribesItself<WavenetSpec> && DescribesItself<RecurrentSpec> && DescribesItself<LinearSpec> &&
-              DescribesItself<ConvnetSpec> && DescribesItself<ContainerSpec> && DescribesItself<Architecture>);
+              DescribesItself<ConvnetSpec> && DescribesItself<ContainerSpec> && DescribesItself<ConvSpec> &&
+              DescribesItself<SequentialSpec> && DescribesItself<Architecture>);
 
 std::int64_t Slot::size() const {
   std::int64_t product = 1;
@@ -34,8 +35,12 @@ Architecture parse_architecture(const json& object, const std::string& where, in
     architecture.spec = parse_convnet(fields, true);
   else if (name == "container")
     architecture.spec = parse_container(fields, nesting);
+  else if (name == "conv")
+    architecture.spec = parse_conv(fields);
+  else if (name == "sequential")
+    architecture.spec = parse_sequential(fields, nesting);
   else
-    refuse(where + ".name", shown(name), "wavenet, lstm, gru, linear, convnet or container");
+    refuse(where + ".name", shown(name), "wavenet, lstm, gru, linear, convnet, conv, sequential or container");
   fields.refuse_others();
   return architecture;
 }

@@ -83,6 +83,7 @@ struct ArraySpec {
   int bottleneck = 1;
   int groups = 1;        // of the layers' convolutions
   int mixin_groups = 1;  // of the condition's 1x1 convolutions
+  bool rechannel_bias = false;
   std::vector<LayerSpec> layers;
   HeadSpec head;
   std::optional<PointwiseConvSpec> layer1x1 = PointwiseConvSpec{};  // its out_channels is `channels`
@@ -240,8 +241,44 @@ struct ContainerSpec {
   void check(const std::string& where) const;
 };
 
+/// One causal convolution with a bias, and an activation after it: also a dense layer, being one of a single tap.
+struct ConvSpec {
+  int input_size = 1;
+  int output_size = 1;
+  int kernel_size = 1;
+  int dilation = 1;
+  int groups = 1;
+  std::optional<Activation> activation;
+
+  int inputs() const { return input_size; }
+  int outputs() const { return output_size; }
+  std::int64_t receptive_field() const { return 1 + static_cast<std::int64_t>(kernel_size - 1) * dilation; }
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string&) const { return {}; }
+  nlohmann::json to_json() const;
+  void check(const std::string& where) const;
+};
+
+/// Convolutions and recurrent networks one after the other, their output scaled, the input added to it if `skip`.
+struct SequentialSpec {
+  std::vector<std::shared_ptr<const Architecture>> layers;
+  bool skip = false;
+
+  int inputs() const;
+  int outputs() const;
+  std::int64_t receptive_field() const;
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string& prefix) const;
+  nlohmann::json to_json() const;
+  void check(const std::string& where) const;
+};
+
 struct Architecture {
-  std::variant<WavenetSpec, RecurrentSpec, LinearSpec, ConvnetSpec, ContainerSpec> spec;
+  std::variant<WavenetSpec, RecurrentSpec, LinearSpec, ConvnetSpec, ContainerSpec, ConvSpec, SequentialSpec> spec;
 
   int inputs() const;
   int outputs() const;

@@ -11,5 +11,7 @@ RecurrentSpec parse_recurrent(Fields& fields, CellKind kind);
 /// that its activation does not have.
 ConvnetSpec parse_convnet(Fields& fields, bool from_triode);
 ContainerSpec parse_container(Fields& fields, int nesting);
+ConvSpec parse_conv(Fields& fields);
+SequentialSpec parse_sequential(Fields& fields, int nesting);
 
 }  // namespace triode

@@ -58,10 +58,10 @@ json RecurrentSpec::to_json() const {
 }
 
 void RecurrentSpec::check(const std::string& where) const {
-  if (skip && input_size != output_size)
+  if (skip && input_size < output_size)
     refuse(where + ".skip",
            "true with " + std::to_string(input_size) + " inputs and " + std::to_string(output_size) + " outputs",
-           "as many outputs as inputs");
+           "an input for each output");
 }
 
 std::vector<Slot> LinearSpec::slots(const std::string& prefix) const {

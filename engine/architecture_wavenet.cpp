@@ -90,6 +90,7 @@ ArraySpec parse_array(const json& object, const std::string& where, int input_si
   array.bottleneck = fields.integer("bottleneck", 1, limits::kChannels, array.channels);
   array.groups = fields.integer("groups_input", 1, limits::kChannels, 1);
   array.mixin_groups = fields.integer("groups_input_mixin", 1, limits::kChannels, 1);
+  array.rechannel_bias = fields.boolean("rechannel_bias", false);
   array.layers = parse_layers(fields);
   array.head = parse_head(fields);
   array.layer1x1 = parse_layer1x1(fields, array.channels);
@@ -141,6 +142,7 @@ json array_to_json(const ArraySpec& array) {
                  {"secondary_activations", secondary}, {"head", head}};
   if (array.groups != 1) object["groups_input"] = array.groups;
   if (array.mixin_groups != 1) object["groups_input_mixin"] = array.mixin_groups;
+  if (array.rechannel_bias) object["rechannel_bias"] = true;
   if (!array.layer1x1) object["layer1x1"] = {{"active", false}};
   if (array.layer1x1 && array.layer1x1->groups != 1) object["layer1x1"] = {{"groups", array.layer1x1->groups}};
   if (array.head1x1)

@@ -130,7 +130,7 @@ std::vector<Slot> WavenetSpec::own_slots(const std::string& prefix) const {
   for (std::size_t i = 0; i < arrays.size(); ++i) {
     const ArraySpec& array = arrays[i];
     const std::string name = prefix + item("arrays.", i) + ".";
-    add_slots(list, name + "rechannel", array.channels, array.input_size, 1, false);
+    add_slots(list, name + "rechannel", array.channels, array.input_size, 1, array.rechannel_bias);
     for (std::size_t l = 0; l < array.layers.size(); ++l)
       add_layer_slots(list, array, array.layers[l], name + item("layers.", l) + ".");
     add_slots(list, name + "head", array.head.out_channels, array.head_channels(), array.head.kernel_size,

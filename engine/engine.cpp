@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "denormals.h"
+#include "knob_inputs.h"
 #include "model_file.h"
 #include "network.h"
 #include "player.h"
@@ -14,12 +15,15 @@
 namespace triode {
 
 struct Engine::Model {
+  explicit Model(Description contents) : description(std::move(contents)), knobs(description.knobs) {}
+
   Description description;
   std::string architecture;
   std::int64_t parameters;
   int oversample;
   const Kernels* kernels;
   double host_rate_hz = 0.0;
+  KnobInputs knobs;
   std::optional<Player> player;
   alignas(64) std::array<float, kChunk> in, out;
 };
@@ -32,26 +36,28 @@ std::int64_t count_parameters(const Architecture& architecture) {
   return count;
 }
 
-void warm_up(Network& network, std::int64_t samples) {
+void warm_up(Network& network, std::int64_t samples, const KnobInputs& knobs) {
   const StopDenormals stop_denormals;
-  alignas(64) std::array<float, kChunk> silence{}, out{};
+  Scratch silence(1 + knobs.count()), out(1);
+  knobs.rest(silence.rows(1, knobs.count()));
   for (; samples > 0; samples -= kChunk)
-    network.process({silence.data(), kChunk, 1}, {out.data(), kChunk, 1},
-                    static_cast<int>(std::min<std::int64_t>(samples, kChunk)));
+    network.process(silence.rows(), out.rows(), static_cast<int>(std::min<std::int64_t>(samples, kChunk)));
 }
 
 // The network in its start state.
-std::unique_ptr<Network> start_network(const Description& description, const Kernels& kernels) {
+std::unique_ptr<Network> start_network(const Description& description, const Kernels& kernels,
+                                       const KnobInputs& knobs) {
   auto network = make_network(description.architecture, description.tensors, "", kernels);
-  warm_up(*network, description.warm_up_samples);
+  warm_up(*network, description.warm_up_samples, knobs);
   network->remember();
   return network;
 }
 
-Player make_player(const Description& description, const Kernels& kernels, const RatePlan& plan, double host_hz) {
+Player make_player(const Description& description, const Kernels& kernels, const RatePlan& plan, double host_hz,
+                   KnobInputs& knobs) {
   std::vector<std::unique_ptr<Network>> copies;
-  for (int i = 0; i < plan.copies; ++i) copies.push_back(start_network(description, kernels));
-  return Player(std::move(copies), kernels, plan, description.sample_rate_hz, host_hz);
+  for (int i = 0; i < plan.copies; ++i) copies.push_back(start_network(description, kernels, knobs));
+  return Player(std::move(copies), kernels, plan, description.sample_rate_hz, host_hz, knobs);
 }
 
 }  // namespace
@@ -71,12 +77,11 @@ Engine Engine::load(std::string_view bytes, const std::string& name, const Optio
 
 Engine Engine::build(Description description, const Options& options) {
   description = at_quality(std::move(description), options.quality);
-  auto model = std::make_unique<Model>();
-  model->architecture = description.architecture.to_json().dump();
-  model->parameters = count_parameters(description.architecture);
+  auto model = std::make_unique<Model>(std::move(description));
+  model->architecture = model->description.architecture.to_json().dump();
+  model->parameters = count_parameters(model->description.architecture);
   model->oversample = options.oversample;
   model->kernels = &kernels_for(options.isa);
-  model->description = std::move(description);
   Engine engine(std::move(model));
   engine.configure(engine.sample_rate_hz());
   return engine;
@@ -84,19 +89,18 @@ Engine Engine::build(Description description, const Options& options) {
 
 void Engine::configure(double sample_rate_hz) {
   Model& model = *model_;
-  if (sample_rate_hz == model.host_rate_hz) return reset();
+  if (sample_rate_hz == model.host_rate_hz && !model.knobs.moved()) return reset();
   const Description& description = model.description;
   const RatePlan plan = plan_rates(description.sample_rate_hz, sample_rate_hz, model.oversample,
                                    description.architecture.memory());
-  model.player = make_player(description, *model.kernels, plan, sample_rate_hz);
+  model.knobs.start(plan.copies * description.sample_rate_hz);
+  model.player = make_player(description, *model.kernels, plan, sample_rate_hz, model.knobs);
   model.host_rate_hz = sample_rate_hz;
 }
 
-bool Engine::set(std::string_view knob, double value) noexcept {
-  static_cast<void>(knob);
-  static_cast<void>(value);
-  return false;
-}
+const std::vector<Knob>& Engine::knobs() const noexcept { return model_->knobs.knobs(); }
+
+bool Engine::set(std::string_view knob, double value) noexcept { return model_->knobs.set(knob, value); }
 
 void Engine::process(const float* in, float* out, std::int64_t n) noexcept {
   const StopDenormals stop_denormals;
@@ -104,7 +108,7 @@ void Engine::process(const float* in, float* out, std::int64_t n) noexcept {
   while (n > 0) {
     const int count = static_cast<int>(std::min<std::int64_t>(n, kChunk));
     model.kernels->finite(in, model.in.data(), count);
-    model.player->process(model.in.data(), model.out.data(), count);
+    model.player->process(model.in.data(), model.out.data(), count, model.knobs);
     // Numbers near the end of float's range can still overflow inside; that never reaches a loudspeaker.
     model.kernels->finite(model.out.data(), out, count);
     in += count;
@@ -113,7 +117,10 @@ void Engine::process(const float* in, float* out, std::int64_t n) noexcept {
   }
 }
 
-void Engine::reset() noexcept { model_->player->reset(); }
+void Engine::reset() noexcept {
+  model_->player->reset();
+  model_->knobs.jump();
+}
 
 int Engine::latency_samples() const noexcept { return model_->player->latency_samples(); }
 double Engine::network_rate_hz() const noexcept { return model_->player->copies() * sample_rate_hz(); }
@@ -131,17 +138,20 @@ double Engine::self_test() {
   const auto input = tensors.find("selftest.input"), expected = tensors.find("selftest.output");
   reset();
   if (input == tensors.end() || input->second.data.empty()) return -1.0;
-  // At the model's own rate, whatever the host's.
+  // At the model's own rate, whatever the host's; the knobs at their defaults.
   const StopDenormals stop_denormals;
-  const auto network = start_network(model_->description, *model_->kernels);
+  const KnobInputs knobs(model_->description.knobs);
+  const auto network = start_network(model_->description, *model_->kernels, knobs);
+  Scratch in(1 + knobs.count()), out(1);
+  knobs.rest(in.rows(1, knobs.count()));
   const std::vector<float>& x = input->second.data;
   double worst = 0.0;
   for (std::size_t start = 0; start < x.size(); start += kChunk) {
     const std::size_t n = std::min<std::size_t>(x.size() - start, kChunk);
-    std::copy_n(x.data() + start, n, model_->in.data());
-    network->process({model_->in.data(), kChunk, 1}, {model_->out.data(), kChunk, 1}, static_cast<int>(n));
+    std::copy_n(x.data() + start, n, in.rows().data);
+    network->process(in.rows(), out.rows(), static_cast<int>(n));
     for (std::size_t i = 0; i < n; ++i)
-      worst = std::max(worst, std::abs(static_cast<double>(model_->out[i]) - expected->second.data[start + i]));
+      worst = std::max(worst, std::abs(static_cast<double>(out.rows().data[i]) - expected->second.data[start + i]));
   }
   return worst;
 }

@@ -14,6 +14,7 @@
 #include "api.h"
 #include "cpu.h"
 #include "errors.h"
+#include "knob.h"
 
 namespace triode {
 
@@ -37,18 +38,24 @@ class TRIODE_API Engine {
   Engine& operator=(Engine&&) noexcept;
   ~Engine();
 
-  /// Prepares for a host's sample rate, 8 to 768 kHz, and resets. At a whole multiple of the model's rate (up to 8) the
+  /// Prepares for a host's sample rate, 8 to 768 kHz, brings the network to its start state with the knobs where they
+  /// are set, and resets. At a whole multiple of the model's rate (up to 8) the
   /// network runs that many times as fast, without latency; at other rates, and where `oversample` asks for more, the
   /// sample rate is converted on the way in and out. Throws std::invalid_argument for what cannot be.
   void configure(double sample_rate_hz);
 
-  /// Turns a knob, in its own unit. False where the model has no such knob, as no snapshot has one.
+  /// The model's knobs; a snapshot has none.
+  const std::vector<Knob>& knobs() const noexcept;
+
+  /// Turns a knob, in its own unit, limited to its range; on the thread that calls process. The sound follows within
+  /// 20 ms, the same whatever the blocks. False where the model has no such knob or the value is NaN.
   bool set(std::string_view knob, double value) noexcept;
 
   /// Runs n samples, full scale 1.0. `in` and `out` may be the same. NaN and infinite input samples count as 0.
   void process(const float* in, float* out, std::int64_t n) noexcept;
 
-  /// Back to the start state.
+  /// Back to the start state, with the knobs at once where they were set. A start state after silence is that of the
+  /// knobs' settings at the last load or configure.
   void reset() noexcept;
 
   /// Samples of the host by which the output lags the input: 0 where no sample rate is converted.

@@ -235,9 +235,9 @@ void gru(const Cell& cell, const float* x, int x_stride, float* h, float* gates,
   for (int t = 0; t < n; ++t, x += x_stride, y += units) {
     all_gates(cell, x, h, gates);
     for (int u = 0; u < units; u += kWidth) {
-      const Vec r = sigmoid(load(gates + u)), z = sigmoid(load(gates + units + u));
+      const Vec r = sigmoid(load(gates + u)), share = one_minus_sigmoid(load(gates + units + u));
       const Vec candidate = tanh(load(gates + 2 * units + u) + r * load(gates + 3 * units + u));
-      const Vec out = candidate + z * (load(h + u) - candidate);
+      const Vec state = load(h + u), out = state + share * (candidate - state);
       store(h + u, out);
       store(y + u, out);
     }

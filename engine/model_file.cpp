@@ -29,18 +29,32 @@ bool starts_with_json(std::string_view bytes) {
   return first != std::string_view::npos && bytes[first] == '{';
 }
 
+// The format of a JSON file is told by the keys of its root.
+Description read_json(std::string_view bytes) {
+  if (static_cast<std::int64_t>(bytes.size()) > limits::kJsonBytes)
+    refuse("the file", std::to_string(bytes.size()) + " bytes of JSON",
+           "at most " + std::to_string(limits::kJsonBytes));
+  const nlohmann::json root = parse_json(bytes, "the file");
+  require_object(root, "the file");
+  const auto has = [&](const char* key) { return root.contains(key); };
+  if (has("architecture") || has("weights") || has("version")) return read_nam(root);
+  if (has("state_dict")) return read_guitarml(root);
+  if (has("in_shape")) return read_keras(root);
+  if (has("variables")) return read_wavenet_va(root);
+  if (has("conv1d")) return read_smart_amp_pro(root);
+  throw ModelFileError(
+      "the file has no \"architecture\", \"state_dict\", \"in_shape\", \"variables\" or \"conv1d\", one of which "
+      "every known model of this kind has; it is no model, or export it again");
+}
+
 Description read_any(std::string_view bytes) {
   if (bytes.empty()) throw ModelFileError("the file is empty (0 bytes); copy or download it again");
   if (static_cast<std::int64_t>(bytes.size()) > limits::kFileBytes)
     throw ModelFileError("the file has " + std::to_string(bytes.size()) + " bytes, expected at most " +
                          std::to_string(limits::kFileBytes) + "; it is no model");
-  Description description;
-  if (starts_with_length(bytes))
-    description = read_triode(bytes);
-  else if (starts_with_json(bytes))
-    description = read_nam(bytes);
-  else
-    throw ModelFileError("the file is no model of a known format; expected a .triode or .nam file");
+  if (!starts_with_length(bytes) && !starts_with_json(bytes))
+    throw ModelFileError("the file is no model of a known format; expected a .triode, .nam, .aidax or .json model");
+  Description description = starts_with_length(bytes) ? read_triode(bytes) : read_json(bytes);
   check_playable(description);
   return description;
 }
@@ -73,10 +87,11 @@ std::string read_file(const std::filesystem::path& path) {
 
 void check_playable(const Description& description) {
   const Architecture& architecture = description.architecture;
-  if (architecture.inputs() != 1 || architecture.outputs() != 1)
+  const std::size_t knobs = description.knobs.size();
+  if (architecture.inputs() != static_cast<int>(1 + knobs) || architecture.outputs() != 1)
     refuse("the network",
            std::to_string(architecture.inputs()) + " inputs and " + std::to_string(architecture.outputs()) + " outputs",
-           "one of each");
+           knobs == 0 ? "one of each" : std::to_string(1 + knobs) + " inputs (audio and knobs) and one output");
   // Every tensor stands for an operation, which costs something however small it is.
   const std::int64_t work = architecture.work() + 32 * static_cast<std::int64_t>(architecture.slots().size());
   const std::int64_t most = limits::kWarmUpWork / work;

@@ -1,8 +1,7 @@
 // Bytes of any format -> one validated description. The only reader of model files in the project.
 //
 // Files are untrusted: every length, shape and number is checked before it is used. docs/model-file.md specifies the
-// .triode format and names all tensors; .nam files are brought into the same shape, following NAM Core where it and the
-// NAM trainer disagree.
+// .triode format and names all tensors; files of all other formats are brought into the same shape.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +11,18 @@
 
 #include "architecture.h"
 #include "errors.h"
+#include "knob.h"
 
 namespace triode {
 
 struct Description {
-  std::string format;  // "triode" or "nam"
+  std::string format;  // "triode", "nam", "guitarml_rnn", "rtneural_keras", "wavenet_smartpedal" or "smartamppro"
   Architecture architecture;
   Tensors tensors;
   double sample_rate_hz = 48000.0;
   std::int64_t warm_up_samples = 0;  // of silence, from the zero state (or rec.h0, rec.c0), to the start state
-  std::string metadata;              // JSON object: `triode` of a .triode file, a .nam's root without config and weights
+  std::vector<Knob> knobs;           // what the inputs of the network after the audio are
+  std::string metadata;              // JSON object: `triode` of a .triode file, else the root without the network
 };
 
 /// Reads a file; its format is told by its content. Throws ModelFileError, whose message starts with the path.

@@ -181,9 +181,7 @@ void read_wavenet(const json& config, const std::string& where, const std::strin
 std::optional<double> parse_rate(Fields& fields) {
   const json* value = fields.find("sample_rate");
   if (value == nullptr) return std::nullopt;
-  const double rate = number(*value, fields.path("sample_rate"));
-  if (!(rate >= 1000.0 && rate <= 1e6)) refuse(fields.path("sample_rate"), shown(*value), "1,000 to 1,000,000 Hz");
-  return rate;
+  return checked_rate(number(*value, fields.path("sample_rate")), fields.path("sample_rate"), *value);
 }
 
 Model read_model_object(const json& object, const std::string& where, const std::string& prefix, int nesting,
@@ -239,12 +237,7 @@ std::int64_t warm_up(const Architecture& architecture, double rate_hz) {
 
 }  // namespace
 
-Description read_nam(std::string_view bytes) {
-  if (static_cast<std::int64_t>(bytes.size()) > limits::kJsonBytes)
-    refuse("the file", std::to_string(bytes.size()) + " bytes of JSON",
-           "at most " + std::to_string(limits::kJsonBytes));
-  const json root = parse_json(bytes, "the file");
-  require_object(root, "the file");
+Description read_nam(const json& root) {
   for (const char* key : {"version", "architecture", "config", "weights"})
     if (!root.contains(key))
       throw ModelFileError("the file has no \"" + std::string(key) + "\", so it is no .nam model; export it again");

@@ -154,12 +154,12 @@ Description read_triode(std::string_view bytes) {
   description.format = "triode";
   description.architecture = parse_architecture(fields.at("architecture"), "architecture");
   description.architecture.check("architecture");
-  description.sample_rate_hz = number(fields.at("sample_rate"), fields.path("sample_rate"));
-  if (!(description.sample_rate_hz >= 1000.0 && description.sample_rate_hz <= 1e6))
-    refuse(fields.path("sample_rate"), shown(fields.at("sample_rate")), "1,000 to 1,000,000 Hz");
+  const json& rate = fields.at("sample_rate");
+  description.sample_rate_hz =
+      checked_rate(number(rate, fields.path("sample_rate")), fields.path("sample_rate"), rate);
   description.warm_up_samples =
       whole_number(fields.at("warm_up_samples"), 0, kMaxWarmUp, fields.path("warm_up_samples"));
-  if (const json* knobs = fields.find("knobs")) require_array(*knobs, 0, 0, "knobs (this version plays snapshots only)");
+  if (const json* knobs = fields.find("knobs")) description.knobs = parse_knobs(*knobs, fields.path("knobs"));
   for (const char* key : {"levels", "alignment", "metadata", "training"})
     if (const json* object = fields.find(key)) require_object(*object, fields.path(key));
   description.tensors = parse_tensors(header, data);

@@ -7,6 +7,7 @@
 
 #include "blocks.h"
 #include "recurrent.h"
+#include "sequential.h"
 #include "wavenet.h"
 
 namespace triode {
@@ -27,6 +28,9 @@ std::unique_ptr<Network> make_network(const Architecture& architecture, const Te
     if constexpr (std::is_same_v<Spec, RecurrentSpec>)
       return std::make_unique<Recurrent>(spec, tensors, prefix, kernels);
     if constexpr (std::is_same_v<Spec, ConvnetSpec>) return std::make_unique<Convnet>(spec, tensors, prefix, kernels);
+    if constexpr (std::is_same_v<Spec, ConvSpec>) return std::make_unique<Conv>(spec, tensors, prefix, kernels);
+    if constexpr (std::is_same_v<Spec, SequentialSpec>)
+      return std::make_unique<Sequential>(spec, tensors, prefix, kernels);
     if constexpr (std::is_same_v<Spec, LinearSpec>) return std::make_unique<Linear>(spec, tensors, prefix, kernels);
     throw std::logic_error("a container does not play: at_quality() chooses one of its models first");
   };

@@ -40,8 +40,8 @@ RatePlan plan_rates(double model_hz, double host_hz, int oversample, std::int64_
 }
 
 Player::Player(std::vector<std::unique_ptr<Network>> copies, const Kernels& kernels, const RatePlan& plan,
-               double model_hz, double host_hz)
-    : copies_(std::move(copies)), kernels_(&kernels), in_(1), out_(1), ratio_(plan.inner) {
+               double model_hz, double host_hz, const KnobInputs& knobs)
+    : copies_(std::move(copies)), kernels_(&kernels), in_(1 + knobs.count()), out_(1), ratio_(plan.inner) {
   if (!plan.resamples()) return;
   const Ratio back = {ratio_.down, ratio_.up};
   const double lowest_hz = std::min(host_hz, model_hz);
@@ -53,6 +53,7 @@ Player::Player(std::vector<std::unique_ptr<Network>> copies, const Kernels& kern
   latency_samples_ = to_inner_->look_ahead() + ahead * ratio_.down / ratio_.up;
   to_host_.emplace(kernels, back, lowpass, most_inner, latency_samples_ * ratio_.up / ratio_.down + 2);
   inner_.resize(static_cast<std::size_t>(most_inner));
+  knobs.rest(in_.rows(1, knobs.count()));
   copies_[0]->process(in_.rows(), out_.rows(), kChunk);
   rest_ = out_.rows().data[kChunk - 1];
   reset();
@@ -66,16 +67,16 @@ void Player::reset() noexcept {
   to_host_->reset(static_cast<long long>(latency_samples_) * ratio_.up, rest_);
 }
 
-void Player::process(const float* in, float* out, int n) noexcept {
-  if (!to_inner_) return run_copies(in, out, n);
+void Player::process(const float* in, float* out, int n, KnobInputs& knobs) noexcept {
+  if (!to_inner_) return run_copies(in, out, n, knobs);
   to_inner_->push(in, n);
   const int count = to_inner_->pull(inner_.data(), static_cast<int>(inner_.size()));
-  run_copies(inner_.data(), inner_.data(), count);
+  run_copies(inner_.data(), inner_.data(), count, knobs);
   to_host_->push(inner_.data(), count);
   to_host_->pull(out, n);
 }
 
-void Player::run_copies(const float* in, float* out, int n) noexcept {
+void Player::run_copies(const float* in, float* out, int n, KnobInputs& knobs) noexcept {
   const int step = static_cast<int>(copies_.size());
   float* copy_in = in_.rows().data;
   const float* copy_out = out_.rows().data;
@@ -84,9 +85,11 @@ void Player::run_copies(const float* in, float* out, int n) noexcept {
     for (int first = 0; first < std::min(step, count); ++first) {
       const int samples = (count - first + step - 1) / step;
       for (int t = 0; t < samples; ++t) copy_in[t] = in[start + first + t * step];
+      knobs.fill(in_.rows(1, knobs.count()), first, step, samples);
       copies_[(turn_ + static_cast<std::size_t>(first)) % copies_.size()]->process(in_.rows(), out_.rows(), samples);
       for (int t = 0; t < samples; ++t) out[start + first + t * step] = copy_out[t];
     }
+    knobs.advance(count);
     turn_ = (turn_ + static_cast<std::size_t>(count)) % copies_.size();
   }
 }

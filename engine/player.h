@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "knob_inputs.h"
 #include "network.h"
 #include "resample.h"
 
@@ -33,23 +34,23 @@ RatePlan plan_rates(double model_hz, double host_hz, int oversample, std::int64_
 /// Plays one channel. Only construction allocates.
 class Player {
  public:
-  /// The copies are in their start states.
+  /// The copies are in their start states, the knobs at rest.
   Player(std::vector<std::unique_ptr<Network>> copies, const Kernels& kernels, const RatePlan& plan, double model_hz,
-         double host_hz);
+         double host_hz, const KnobInputs& knobs);
 
   /// Runs n <= kChunk finite samples; what comes out may not be finite. `in` and `out` may be the same.
-  void process(const float* in, float* out, int n) noexcept;
+  void process(const float* in, float* out, int n, KnobInputs& knobs) noexcept;
   void reset() noexcept;
   int latency_samples() const noexcept { return latency_samples_; }
   int copies() const noexcept { return static_cast<int>(copies_.size()); }
 
  private:
-  void run_copies(const float* in, float* out, int n) noexcept;
+  void run_copies(const float* in, float* out, int n, KnobInputs& knobs) noexcept;
 
   std::vector<std::unique_ptr<Network>> copies_;
   const Kernels* kernels_;
   std::size_t turn_ = 0;  // the copy that gets the next sample
-  Scratch in_, out_;      // of one copy
+  Scratch in_, out_;      // of one copy; in_: the audio, then the knobs
   std::optional<Resampler> to_inner_, to_host_;
   std::vector<float> inner_;  // at the inner rate
   Ratio ratio_;

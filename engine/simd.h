@@ -48,6 +48,29 @@ inline Vec tanh(Vec x) {
 
 inline Vec sigmoid(Vec x) { return tanh(x * 0.5f) * 0.5f + 0.5f; }
 
+/// exp on [-87, 87], clamped outside: 2^k times the Taylor polynomial of degree 7 on [-ln 2 / 2, ln 2 / 2], whose own
+/// relative error is 5e-9.
+inline Vec exponential(Vec x) {
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: added, it leaves whole numbers in the lowest bits
+  x = clamp(x, -87.0f, 87.0f);
+  const Vec whole = x * 1.44269504f + kRound;
+  const Vec k = whole - kRound;
+  const Vec r = (x - k * 0.693359375f) + k * 2.12194440e-4f;  // ln 2 in two parts, the first without rounding
+  Vec p = r * (1.0f / 5040.0f) + 1.0f / 720.0f;
+  p = p * r + 1.0f / 120.0f;
+  p = p * r + 1.0f / 24.0f;
+  p = p * r + 1.0f / 6.0f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const IntVec exponent = (reinterpret_cast<IntVec>(whole) - reinterpret_cast<IntVec>(broadcast(kRound))) + 127;
+  return p * reinterpret_cast<Vec>(exponent << 23);
+}
+
+/// 1 - sigmoid(x), exact to a few units in the last place where it is small as well: what a state loses per sample
+/// decides, over thousands of samples, where it settles.
+inline Vec one_minus_sigmoid(Vec x) { return 1.0f / (1.0f + exponential(x)); }
+
 /// The rational curve that NAM files call Fasttanh; a shape of its own, not an approximation to be improved.
 inline Vec fast_tanh(Vec x) {
   const Vec a = magnitude(x), u = x * x;

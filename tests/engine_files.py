@@ -68,6 +68,7 @@ WAVENETS: dict[str, dict[str, Any]] = {
     "head kernel": {"arrays": [array(4, 2, head={"out_channels": 1, "kernel_size": 16, "head_dilation": 3})]},
     "head 1x1": {"arrays": [array(4, 2, head1x1={"active": True, "out_channels": 6, "groups": 2})]},
     "no layer 1x1": {"arrays": [array(4, 2, layer1x1={"active": False})]},
+    "rechannel bias": {"arrays": [array(5, 2, 3), array(4, 2, input_size=5, rechannel_bias=True, bottleneck=3)]},
     "own head": {
         "arrays": [array(4, 2, 3)],
         "head": {"channels": 5, "out_channels": 1, "kernel_sizes": [3, 1, 4], "activation": TANH},
@@ -100,6 +101,17 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "lstm, wide": recurrent_architecture("lstm", 40),
     "gru": recurrent_architecture("gru", 16),
     "gru of three layers": recurrent_architecture("gru", 5, 3),
+    "conv": {"name": "conv", "kernel_size": 5, "dilation": 70, "activation": {"type": "SiLU"}},
+    "sequential": {
+        "name": "sequential",
+        "layers": [
+            {"name": "conv", "output_size": 6, "kernel_size": 3, "dilation": 30, "activation": TANH},
+            {"name": "conv", "input_size": 6, "output_size": 4, "groups": 2},
+            {**recurrent_architecture("gru", 5, skip=False), "input_size": 4, "output_size": 3},
+            {**recurrent_architecture("lstm", 7, skip=True), "input_size": 3},
+        ],
+        "skip": True,
+    },
     "linear": {"name": "linear", "taps": 777},
     "convnet": convnet_architecture(batchnorm=False),
     "convnet with batchnorm": convnet_architecture(batchnorm=True),

@@ -3,7 +3,7 @@
 Signals are (channels, samples). Everything starts from zero history and is run on silence plus signal by `play`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,7 @@ def wavenet(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix
     h, head_sum = x, np.zeros((1, 1))
     for index, array in enumerate(architecture["arrays"]):
         name = f"{prefix}arrays.{index}."
-        h = conv(h, tensors[f"{name}rechannel.weight"])
+        h = conv(h, tensors[f"{name}rechannel.weight"], tensors.get(f"{name}rechannel.bias"))
         for layer in range(len(array["dilations"])):
             head, h = Layer(array, layer, tensors, f"{name}layers.{layer}.", condition).run(h)
             head_sum = head_sum + head
@@ -152,7 +152,19 @@ def recurrent(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, pref
             outputs.append(h)
         signal = np.array(outputs)
     y = tensors[f"{prefix}lin.weight"].astype(float) @ signal.T + tensors[f"{prefix}lin.bias"].astype(float)[:, None]
-    return float(tensors[f"{prefix}output_scale"][0]) * (y + (x if architecture["skip"] else 0))
+    return float(tensors[f"{prefix}output_scale"][0]) * (y + (x[: len(y)] if architecture["skip"] else 0))
+
+
+def sequential(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
+    y = x
+    for index, layer in enumerate(architecture["layers"]):
+        y = network(layer, tensors, y, f"{prefix}layers.{index}.")
+    return float(tensors[f"{prefix}output_scale"][0]) * (y + (x[: len(y)] if architecture.get("skip") else 0))
+
+
+def one_conv(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
+    y = conv(x, tensors[f"{prefix}weight"], tensors[f"{prefix}bias"], architecture.get("dilation", 1))
+    return activate(architecture["activation"], y) if architecture.get("activation") else y
 
 
 def convnet(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
@@ -181,13 +193,22 @@ def network(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix
         return convnet(architecture, tensors, x, prefix)
     if architecture["name"] == "linear":
         return linear(tensors, x, prefix)
+    if architecture["name"] == "conv":
+        return one_conv(architecture, tensors, x, prefix)
+    if architecture["name"] == "sequential":
+        return sequential(architecture, tensors, x, prefix)
     return recurrent(architecture, tensors, x, prefix)
 
 
 def play(
-    architecture: Mapping[str, Any], tensors: Tensors, audio: NDArray[Any], warm_up_samples: int
+    architecture: Mapping[str, Any],
+    tensors: Tensors,
+    audio: NDArray[Any],
+    warm_up_samples: int,
+    knobs: Sequence[float] = (),
 ) -> NDArray[np.float64]:
-    """The output (n,) for `audio` (n,) after `warm_up_samples` of silence."""
-    x = np.concatenate([np.zeros(warm_up_samples), audio.astype(float)])[None]
+    """The output (n,) for `audio` (n,) after `warm_up_samples` of silence, with the knobs' inputs constant."""
+    signal = np.concatenate([np.zeros(warm_up_samples), audio.astype(float)])
+    x = np.stack([signal, *(np.full(len(signal), value) for value in knobs)])
     output: NDArray[np.float64] = network(architecture, tensors, x)[0, warm_up_samples:]
     return output

@@ -27,8 +27,9 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def test_everything_comes_back(tmp_path: Path) -> None:
+    architecture = LSTM | {"input_size": 3}
     model = model_file(
-        LSTM,
+        architecture,
         levels=Levels(input_dbu=12.5, loudness_db=-17.25, target_gain=0.5),
         alignment=Alignment(latency_samples=81.25, polarity=-1),
         knobs=(Knob("drive", "%", 0, 100, 50), Knob("tone", "Hz", 100, 5000, 700, "log")),
@@ -40,7 +41,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     assert header == {
         "format_version": 1,
         "name": "test device",
-        "architecture": LSTM,
+        "architecture": architecture,
         "sample_rate": 48_000,
         "warm_up_samples": 1,
         "levels": {"input_dbu": 12.5, "output_dbu": None, "loudness_db": -17.25, "target_gain": 0.5},

@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <nlohmann/json.hpp>
 
@@ -12,13 +13,28 @@
 
 namespace {
 
-using Contents = std::tuple<std::string, std::string, nb::dict, double, std::int64_t, std::string>;
+// Name, unit, lowest, highest and initial value, taper.
+using KnobFields = std::tuple<std::string, std::string, double, double, double, std::string>;
+using Contents =
+    std::tuple<std::string, std::string, nb::dict, double, std::int64_t, std::vector<KnobFields>, std::string>;
 
 triode::Engine load(const std::filesystem::path& path, double quality, int oversample) {
   return triode::Engine::load(path, {.quality = quality, .oversample = oversample});
 }
 
-// Format, architecture (JSON), tensors, sample rate, warm-up, metadata (JSON); quality < 0: as it is in the file.
+std::vector<KnobFields> fields_of(const std::vector<triode::Knob>& knobs) {
+  std::vector<KnobFields> fields;
+  for (const triode::Knob& knob : knobs)
+    fields.emplace_back(knob.name, knob.unit, knob.low, knob.high, knob.default_value,
+                        knob.logarithmic ? "log" : "linear");
+  return fields;
+}
+
+std::vector<KnobFields> knobs_of(const triode::Engine& engine) { return fields_of(engine.knobs()); }
+
+bool set(triode::Engine& engine, const std::string& knob, double value) { return engine.set(knob, value); }
+
+// Format, architecture (JSON), tensors, sample rate, warm-up, knobs, metadata (JSON); quality < 0: as it is in the file.
 Contents read_description(const std::filesystem::path& path, double quality) {
   triode::Description description;
   {
@@ -30,7 +46,7 @@ Contents read_description(const std::filesystem::path& path, double quality) {
   for (auto& [name, tensor] : description.tensors)
     tensors[name.c_str()] = to_numpy(std::move(tensor.data), {tensor.shape.begin(), tensor.shape.end()});
   return {description.format, description.architecture.to_json().dump(), tensors,
-                        description.sample_rate_hz, description.warm_up_samples, description.metadata};
+          description.sample_rate_hz, description.warm_up_samples, fields_of(description.knobs), description.metadata};
 }
 
 double peak_multiply_adds() { return triode::peak_multiply_adds_per_second(triode::best_isa()); }
@@ -56,11 +72,13 @@ void bind_engine(nb::module_& module) {
       .def("process", &play_block<triode::Engine>, nb::arg("block"))
       .def("render", &play_all<triode::Engine>, nb::arg("audio"), nb::arg("block"))
       .def("bench", &measure<triode::Engine>, nb::arg("block"), nb::arg("blocks"))
+      .def("set", &set, nb::arg("knob"), nb::arg("value"))
       .def("reset", &triode::Engine::reset, Unlocked())
       .def("self_test", &triode::Engine::self_test, Unlocked())
       .def_prop_ro("format", &triode::Engine::format)
       .def_prop_ro("architecture", &triode::Engine::architecture)
       .def_prop_ro("metadata", &triode::Engine::metadata)
+      .def_prop_ro("knobs", &knobs_of, "Name, unit, lowest, highest and initial value, and taper of each knob.")
       .def_prop_ro("parameters", &triode::Engine::parameters)
       .def_prop_ro("sample_rate_hz", &triode::Engine::sample_rate_hz)
       .def_prop_ro("host_rate_hz", &triode::Engine::host_rate_hz)
@@ -72,6 +90,7 @@ void bind_engine(nb::module_& module) {
              "Multiply-adds per second that this core reaches at best.");
   module.def("read_model", &read_description, nb::arg("path"), nb::arg("quality"),
              nb::sig("def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, "
-                     "dict[str, numpy.typing.NDArray[numpy.float32]], float, int, str]"),
-             "Format, architecture, tensors, sample rate, warm-up, metadata of a model file.");
+                     "dict[str, numpy.typing.NDArray[numpy.float32]], float, int, "
+                     "list[tuple[str, str, float, float, float, str]], str]"),
+             "Format, architecture, tensors, sample rate, warm-up, knobs, metadata of a model file.");
 }

@@ -50,6 +50,11 @@ inline const std::map<std::string, std::string>& architectures() {
       {"everything wavenet", kEverything},
       {"lstm", R"({"name": "lstm", "input_size": 1, "hidden_size": 9, "num_layers": 2, "skip": true})"},
       {"gru", R"({"name": "gru", "input_size": 1, "hidden_size": 20, "num_layers": 1, "skip": false})"},
+      {"conv", R"({"name": "conv", "kernel_size": 4, "dilation": 90, "activation": {"type": "Tanh"}})"},
+      {"sequential", R"({"name": "sequential", "skip": true, "layers": [
+        {"name": "conv", "output_size": 6, "kernel_size": 3, "dilation": 2, "activation": {"type": "ReLU"}},
+        {"name": "gru", "input_size": 6, "hidden_size": 5, "output_size": 2, "skip": false},
+        {"name": "lstm", "input_size": 2, "hidden_size": 7, "skip": true}]})"},
       {"linear", R"({"name": "linear", "taps": 300})"},
       {"convnet", R"({"name": "convnet", "channels": 4, "dilations": [1, 2, 4, 200], "batchnorm": true, "groups": 1,
                       "activation": {"type": "Tanh"}})"},
@@ -101,6 +106,14 @@ inline Parts triode_parts(const std::string& architecture_text, unsigned seed) {
                  {"sample_rate", 48000},    {"knobs", json::array()},
                  {"warm_up_samples", 2000}, {"metadata", json::object()}};
   return parts;
+}
+
+/// An LSTM with two knobs, "drive" and "tone".
+inline std::string with_knobs() {
+  Parts parts = triode_parts(R"({"name": "lstm", "input_size": 3, "hidden_size": 9, "skip": true})", 2);
+  parts.model["knobs"] = json::parse(R"([{"name": "drive"}, {"name": "tone", "low": 10, "high": 1000, "default": 100,
+                                          "taper": "log", "unit": "Hz"}])");
+  return parts.bytes();
 }
 
 inline std::string triode_bytes(const std::string& architecture, unsigned seed = 1) {

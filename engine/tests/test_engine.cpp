@@ -127,6 +127,49 @@ void test_other_rates(const std::string& bytes, const std::string& name) {
   }
 }
 
+void test_knobs_are_smooth(double rate_hz, int oversample) {
+  Engine engine = load(samples::with_knobs(), {.oversample = oversample});
+  const std::vector<float> x = samples::signal(6000);
+  // The same turns at the same samples, whatever the blocks; and no allocation in them.
+  std::vector<float> expected;
+  for (const int block : {1000, 1, 63, 64, 100}) {
+    std::vector<float> y(x.size());
+    engine.set("drive", 0.5);
+    engine.set("tone", 100.0);
+    engine.configure(rate_hz);
+    const long before = allocations;
+    for (int start = 0; start < 6000; start += 1000) {
+      engine.set("drive", start / 6000.0);
+      engine.set("tone", 1e9);  // limited to its range
+      for (int at = start; at < start + 1000; at += block)
+        engine.process(x.data() + at, y.data() + at, std::min(block, start + 1000 - at));
+    }
+    const long made = allocations - before;
+    const std::string here = std::to_string(rate_hz) + " Hz, block " + std::to_string(block);
+    CHECK_WITH(made == 0, here);
+    if (expected.empty()) expected = y;
+    CHECK_WITH(y == expected, here);
+  }
+  // Turned back and reset: as if never touched.
+  engine.set("drive", 0.5);
+  engine.set("tone", 100.0);
+  engine.configure(rate_hz);
+  Engine untouched = load(samples::with_knobs(), {.oversample = oversample});
+  untouched.configure(rate_hz);
+  const std::vector<float> plain = render(untouched, x, 64);
+  CHECK(render(engine, x, 64) == plain);
+  CHECK(distance(expected, plain) > 1e-3);
+}
+
+void test_knobs() {
+  Engine engine = load(samples::with_knobs());
+  CHECK(engine.knobs().size() == 2 && engine.knobs()[0].name == "drive" && engine.knobs()[1].unit == "Hz");
+  CHECK(std::abs(engine.knobs()[1].travel(100.0) - 0.5) < 1e-12);
+  CHECK(!engine.set("presence", 0.5) && !engine.set("drive", NAN) && engine.set("drive", 0.7));
+  for (const auto& [rate_hz, oversample] : {std::pair{48000.0, 1}, {96000.0, 1}, {44100.0, 1}, {48000.0, 2}})
+    test_knobs_are_smooth(rate_hz, oversample);
+}
+
 // A tail that sinks below the smallest normal float must end in exact zeros, and the caller's mode must survive.
 void test_denormals() {
   samples::Parts parts = samples::triode_parts(R"({"name": "linear", "taps": 2})", 1);
@@ -184,6 +227,7 @@ int main() {
     test_instruction_sets(bytes, name);
     test_other_rates(bytes, name);
   }
+  test_knobs();
   test_denormals();
   test_face();
   return failures == 0 ? 0 : 1;

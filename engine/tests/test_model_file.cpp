@@ -76,7 +76,7 @@ void test_not_models() {
   check_refused("RIFF....WAVEfmt ", "no model", "a wav file");
   check_refused(std::string(5000, '\0'), "some.model", "zeros");
   check_refused("[1, 2]", "no model", "a list");
-  check_refused("{}", "version", "an empty object");
+  check_refused("{}", "no \"architecture\"", "an empty object");
   check_refused(std::string(8, '\xff') + "{}", "no model", "a length beyond everything");
   check_refused(samples::with_length("{}", ""), "__metadata__", "no metadata");
 }
@@ -153,7 +153,9 @@ void test_forged_metadata() {
     p.header = samples::triode_parts(p.model["architecture"].dump(), 1).header;
     p.data = samples::triode_parts(p.model["architecture"].dump(), 1).data;
   });
-  forge("knobs", "snapshots only", [](Parts& p) { p.model["knobs"] = {{{"name", "drive"}}}; });
+  forge("a knob too many", "2 inputs (audio and knobs)", [](Parts& p) { p.model["knobs"] = {{{"name", "drive"}}}; });
+  forge("a nameless knob", "a word", [](Parts& p) { p.model["knobs"] = {{{"name", ""}}}; });
+  forge("many knobs", "entries", [](Parts& p) { p.model["knobs"] = json(65, {{"name", "drive"}}); });
   forge("metadata", "an object", [](Parts& p) { p.model["metadata"] = 3; });
   forge("name", "wavenet, lstm", [](Parts& p) { p.model["architecture"]["name"] = "transformer"; });
   forge("unknown key", "does not know", [](Parts& p) { p.model["architecture"]["reverb"] = true; });

@@ -24,6 +24,8 @@ class Engine:
 
     def bench(self, block: int, blocks: int) -> tuple[NDArray[numpy.float64], int]: ...
 
+    def set(self, knob: str, value: float) -> bool: ...
+
     def reset(self) -> None: ...
 
     def self_test(self) -> float: ...
@@ -36,6 +38,10 @@ class Engine:
 
     @property
     def metadata(self) -> str: ...
+
+    @property
+    def knobs(self) -> list[tuple[str, str, float, float, float, str]]:
+        """Name, unit, lowest, highest and initial value, and taper of each knob."""
 
     @property
     def parameters(self) -> int: ...
@@ -61,9 +67,9 @@ class Engine:
 def peak_multiply_adds() -> float:
     """Multiply-adds per second that this core reaches at best."""
 
-def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, dict[str, numpy.typing.NDArray[numpy.float32]], float, int, str]:
+def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, dict[str, numpy.typing.NDArray[numpy.float32]], float, int, list[tuple[str, str, float, float, float, str]], str]:
     """
-    Format, architecture, tensors, sample rate, warm-up, metadata of a model file.
+    Format, architecture, tensors, sample rate, warm-up, knobs, metadata of a model file.
     """
 
 class OutputLevel(enum.Enum):

@@ -17,9 +17,11 @@ from triode.errors import ModelFileError
 
 __all__ = [
     "Architecture",
+    "Conv",
     "ConvNet",
     "Linear",
     "Recurrent",
+    "Sequential",
     "check_tensors",
     "finite_float32",
     "first_problem",
@@ -29,13 +31,31 @@ __all__ = [
 
 @dataclass(frozen=True, config=STRICT)
 class Recurrent:
-    """A stack of LSTM or GRU layers in PyTorch's layout, a linear output, and the input added to it if `skip`."""
+    """A stack of LSTM or GRU layers in PyTorch's layout, a linear output, and the input added to it if `skip`.
+
+    Inputs after the first are knobs; `skip` adds as many inputs as there are outputs.
+    """
 
     name: Literal["lstm", "gru"]
     input_size: Count
     hidden_size: Count
     num_layers: Count
     skip: bool
+    output_size: Count = 1
+
+    def __post_init__(self) -> None:
+        if self.skip and self.input_size < self.output_size:
+            raise ValueError(f"skip needs an input for each of {self.output_size} outputs, found {self.input_size}")
+
+    @property
+    def inputs(self) -> int:
+        """Channels in."""
+        return self.input_size
+
+    @property
+    def outputs(self) -> int:
+        """Channels out."""
+        return self.output_size
 
     @property
     def receptive_field(self) -> int:
@@ -52,7 +72,8 @@ class Recurrent:
             shapes[f"rec.weight_hh_l{layer}"] = (rows, hidden)
             shapes[f"rec.bias_ih_l{layer}"] = (rows,)
             shapes[f"rec.bias_hh_l{layer}"] = (rows,)
-        return shapes | {"lin.weight": (1, hidden), "lin.bias": (1,), "output_scale": (1,)}
+        linear: Shapes = {"lin.weight": (self.output_size, hidden), "lin.bias": (self.output_size,)}
+        return shapes | linear | {"output_scale": (1,)}
 
     def optional_shapes(self) -> Shapes:
         """The state to start from, before the warm-up."""
@@ -66,6 +87,16 @@ class Linear:
 
     name: Literal["linear"]
     taps: Count
+
+    @property
+    def inputs(self) -> int:
+        """Channels in."""
+        return 1
+
+    @property
+    def outputs(self) -> int:
+        """Channels out."""
+        return 1
 
     @property
     def receptive_field(self) -> int:
@@ -95,6 +126,16 @@ class ConvNet:
     groups: Count = 1
 
     @property
+    def inputs(self) -> int:
+        """Channels in."""
+        return self.input_size
+
+    @property
+    def outputs(self) -> int:
+        """Channels out."""
+        return self.output_size
+
+    @property
     def receptive_field(self) -> int:
         """Input samples that one output sample depends on."""
         return 1 + sum(self.dilations)
@@ -115,7 +156,90 @@ class ConvNet:
         return {}
 
 
-Architecture = WaveNet | Recurrent | Linear | ConvNet
+@dataclass(frozen=True, config=STRICT)
+class Conv:
+    """One causal convolution with a bias, and an activation after it; with one tap a dense layer."""
+
+    name: Literal["conv"]
+    input_size: Count = 1
+    output_size: Count = 1
+    kernel_size: Count = 1
+    dilation: Count = 1
+    groups: Count = 1
+    activation: Activation | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Channels in."""
+        return self.input_size
+
+    @property
+    def outputs(self) -> int:
+        """Channels out."""
+        return self.output_size
+
+    @property
+    def receptive_field(self) -> int:
+        """Input samples that one output sample depends on."""
+        return 1 + (self.kernel_size - 1) * self.dilation
+
+    def tensor_shapes(self) -> Shapes:
+        """Names and shapes of all tensors."""
+        shapes = conv_shapes("conv", self.output_size, self.input_size, self.kernel_size, groups=self.groups)
+        return {name.removeprefix("conv."): shape for name, shape in shapes.items()}
+
+    def optional_shapes(self) -> Shapes:
+        """Tensors that may be there."""
+        return {}
+
+
+@dataclass(frozen=True, config=STRICT)
+class Sequential:
+    """Convolutions and recurrent networks one after the other, and the input added to the output if `skip`."""
+
+    name: Literal["sequential"]
+    layers: tuple[Annotated[Conv | Recurrent, Field(discriminator="name")], ...]
+    skip: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("a sequential network needs at least one layer")
+        for index, (before, layer) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=1):
+            if layer.inputs != before.outputs:
+                raise ValueError(f"layer {index} has {layer.inputs} inputs, the layer before {before.outputs} outputs")
+        if self.skip and self.inputs < self.outputs:
+            raise ValueError(f"skip needs an input for each of {self.outputs} outputs, found {self.inputs}")
+
+    @property
+    def inputs(self) -> int:
+        """Channels in."""
+        return self.layers[0].inputs
+
+    @property
+    def outputs(self) -> int:
+        """Channels out."""
+        return self.layers[-1].outputs
+
+    @property
+    def receptive_field(self) -> int:
+        """Input samples that one output sample depends on, what is remembered as a state apart."""
+        return 1 + sum(layer.receptive_field - 1 for layer in self.layers)
+
+    def tensor_shapes(self) -> Shapes:
+        """Names and shapes of all tensors."""
+        shapes = _with_prefixes([layer.tensor_shapes() for layer in self.layers])
+        return shapes | {"output_scale": (1,)}
+
+    def optional_shapes(self) -> Shapes:
+        """Tensors that may be there."""
+        return _with_prefixes([layer.optional_shapes() for layer in self.layers])
+
+
+def _with_prefixes(layers: list[Shapes]) -> Shapes:
+    return {f"layers.{index}.{name}": shape for index, shapes in enumerate(layers) for name, shape in shapes.items()}
+
+
+Architecture = WaveNet | Recurrent | Linear | ConvNet | Conv | Sequential
 """Every shape of network that a model file may hold."""
 
 _ADAPTER: TypeAdapter[Architecture] = TypeAdapter(Annotated[Architecture, Field(discriminator="name")])
@@ -139,8 +263,8 @@ def parse_architecture(architecture: Mapping[str, Any]) -> Architecture:
         raise ModelFileError(f"architecture is not as in docs/model-file.md: {first_problem(error)}") from error
     except TypeError as error:
         raise ModelFileError(f"architecture is not plain JSON: {error}") from error
-    if isinstance(parsed, WaveNet) and parsed.out_channels != 1:
-        raise ModelFileError(f"architecture: the wavenet has {parsed.out_channels} output channels; expected 1")
+    if parsed.outputs != 1:
+        raise ModelFileError(f"architecture: the {parsed.name} has {parsed.outputs} output channels; expected 1")
     return parsed
 
 

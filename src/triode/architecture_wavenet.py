@@ -143,6 +143,7 @@ class WaveNetArray:
     secondary_activations: tuple[Activation | None, ...] = ()
     groups_input: Count = 1
     groups_input_mixin: Count = 1
+    rechannel_bias: bool = False
     layer1x1: Layer1x1 = Layer1x1()
     head1x1: Head1x1 = Head1x1()
     conv_pre_film: Film = Film()
@@ -203,7 +204,7 @@ class WaveNetArray:
 
     def tensor_shapes(self, prefix: str) -> Shapes:
         """Names and shapes of this array's tensors, in the order of the `.nam` format's weights."""
-        shapes: Shapes = {f"{prefix}rechannel.weight": (self.channels, self.input_size, 1)}
+        shapes = conv_shapes(f"{prefix}rechannel", self.channels, self.input_size, 1, self.rechannel_bias)
         for index in range(len(self.dilations)):
             shapes |= self._layer_shapes(index, f"{prefix}layers.{index}.")
         shapes |= conv_shapes(
@@ -252,8 +253,8 @@ class WaveNet:
     def __post_init__(self) -> None:
         if not self.arrays:
             raise ValueError("a wavenet needs at least one array")
-        condition_size = self.condition_dsp.out_channels if self.condition_dsp else 1
-        channels, head = 1, None
+        condition_size = self.condition_dsp.outputs if self.condition_dsp else self.inputs
+        channels, head = self.inputs, None
         for index, array in enumerate(self.arrays):
             found = (array.input_size, array.condition_size, head or array.head_width)
             expected = (channels, condition_size, array.head_width)
@@ -263,9 +264,16 @@ class WaveNet:
                     f"expected {expected}"
                 )
             channels, head = array.channels, array.head.out_channels
+        if self.condition_dsp and self.condition_dsp.inputs != self.inputs:
+            raise ValueError(f"condition_dsp has {self.condition_dsp.inputs} inputs, the network {self.inputs}")
 
     @property
-    def out_channels(self) -> int:
+    def inputs(self) -> int:
+        """Channels in: the audio, then the knobs."""
+        return self.arrays[0].input_size
+
+    @property
+    def outputs(self) -> int:
         """Channels of the output: 1 for a model, the condition's size for a nested one."""
         return self.head.out_channels if self.head else self.arrays[-1].head.out_channels
 

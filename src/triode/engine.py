@@ -1,13 +1,14 @@
 """Playing and reading model files of any format: the C++ engine from Python.
 
 `load` gives a model that plays; `read` gives what is inside the file, for exporters and fine-tuning. Both go through
-the same reader, which tells the format by content: `.triode` (docs/model-file.md) and `.nam`.
+the same reader, which tells the format by content: `.triode` (docs/model-file.md), `.nam`, AIDA-X and RTNeural keras,
+GuitarML, WaveNetVA and SmartAmpPro JSON.
 """
 
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from triode import _core
 from triode.audio import Samples
 from triode.errors import OptionError
-from triode.knobs import Knob
+from triode.knobs import Knob, checked_settings
 
 __all__ = ["Description", "Model", "load", "read"]
 
@@ -26,10 +27,11 @@ __all__ = ["Description", "Model", "load", "read"]
 class Description:
     """What a model file holds, in one form for all formats: that of docs/model-file.md.
 
-    `format` is "triode" or "nam". `architecture` is the JSON object, `tensors` the named float32 arrays (with
-    `selftest.input` and `selftest.output` where the file has them). `sample_rate` is in Hz. `warm_up_samples` of
-    silence lead to the start state. `metadata` is the whole `triode` object of a `.triode` file, or the root of a
-    `.nam` file without its `config` and `weights`.
+    `format` is "triode", "nam", "guitarml_rnn", "rtneural_keras", "wavenet_smartpedal" or "smartamppro".
+    `architecture` is the JSON object, `tensors` the named float32 arrays (with `selftest.input` and `selftest.output`
+    where the file has them). `sample_rate` is in Hz. `warm_up_samples` of silence lead to the start state. `knobs` are
+    the network's inputs after the audio. `metadata` is the whole `triode` object of a `.triode` file, or the root of
+    any other without the network.
     """
 
     format: str
@@ -37,6 +39,7 @@ class Description:
     tensors: dict[str, NDArray[np.float32]]
     sample_rate: float
     warm_up_samples: int
+    knobs: tuple[Knob, ...]
     metadata: dict[str, Any]
 
 
@@ -73,7 +76,7 @@ class Model:
     @property
     def knobs(self) -> list[Knob]:
         """The model's knobs; empty for a snapshot."""
-        return []
+        return list(_knobs(self._engine.knobs))
 
     @property
     def isa(self) -> str:
@@ -91,7 +94,7 @@ class Model:
             "architecture": json.loads(self._engine.architecture),
             "parameters": self._engine.parameters,
             "sample_rate": self._engine.sample_rate_hz,
-            "knobs": [],
+            "knobs": [asdict(knob) for knob in self.knobs],
             "latency_samples": self.latency_samples,
             "metadata": json.loads(self._engine.metadata),
         }
@@ -108,6 +111,14 @@ class Model:
         except ValueError as error:
             raise OptionError(str(error)) from None
 
+    def set(self, knob: str, value: float) -> None:
+        """Turn a knob, in its own unit: the sound follows within 20 ms, at once after `reset` and in `render`.
+
+        Raises OptionError for a knob the model does not have and for a value outside its range.
+        """
+        wanted = checked_settings({knob: value}, self.knobs)
+        self._engine.set(knob, wanted[knob])
+
     def process(self, block: Samples) -> Samples:
         """The next samples: `block` (n,) in, (n,) out, going on from the state the last block left.
 
@@ -116,7 +127,8 @@ class Model:
         return self._engine.process(checked_audio(block))
 
     def render(self, audio: Samples, block: int = 1024) -> Samples:
-        """All of `audio` (n,) from the start state, streamed in blocks of `block` samples; (n,) out."""
+        """All of `audio` (n,) from the start state, knobs as set, in blocks of `block` samples; (n,) out."""
+        self._engine.configure(self._engine.host_rate_hz)
         return self._engine.render(checked_audio(audio), checked_block(block))
 
     def reset(self) -> None:
@@ -173,8 +185,16 @@ def read(path: str | os.PathLike[str], *, quality: float | None = 1.0) -> Descri
     "container" or with `allowed_channels`. Raises ModelFileError and OptionError like `load`.
     """
     wanted = -1.0 if quality is None else _checked_quality(quality)
-    kind, architecture, tensors, sample_rate, warm_up_samples, metadata = _core.read_model(Path(path), wanted)
-    return Description(kind, json.loads(architecture), tensors, sample_rate, warm_up_samples, json.loads(metadata))
+    kind, shape, tensors, sample_rate, warm_up_samples, knobs, metadata = _core.read_model(Path(path), wanted)
+    architecture, told = json.loads(shape), json.loads(metadata)
+    return Description(kind, architecture, tensors, sample_rate, warm_up_samples, _knobs(knobs), told)
+
+
+def _knobs(fields: list[tuple[str, str, float, float, float, str]]) -> tuple[Knob, ...]:
+    return tuple(
+        Knob(name, unit, low, high, default, "log" if taper == "log" else "linear")
+        for name, unit, low, high, default, taper in fields
+    )
 
 
 def _checked_quality(quality: float) -> float:

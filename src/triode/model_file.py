@@ -129,7 +129,13 @@ def write_model(path: str | Path, model: ModelFile) -> None:
 
 def model_bytes(model: ModelFile) -> bytes:
     """The bytes of the `.triode` file; the same model gives the same bytes."""
-    tensors = check_tensors(parse_architecture(model.architecture), model.tensors)
+    architecture = parse_architecture(model.architecture)
+    if architecture.inputs != 1 + len(model.knobs):
+        raise ModelFileError(
+            f"the network has {architecture.inputs} inputs; expected {1 + len(model.knobs)}, one for the audio and one "
+            f"for each of {len(model.knobs)} knobs"
+        )
+    tensors = check_tensors(architecture, model.tensors)
     test_input, test_output = _checked_self_test(model.self_test)
     tensors |= {"selftest.input": test_input, "selftest.output": test_output}
     return save(tensors, metadata={"triode": _header_json(model)})

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triode.architecture import ConvNet, Linear, Recurrent, check_tensors, parse_architecture
+from triode.architecture import Conv, ConvNet, Linear, Recurrent, Sequential, check_tensors, parse_architecture
 from triode.architecture_wavenet import FILM_POSITIONS, Activation, Head, WaveNet, WaveNetArray
 from triode.errors import OptionError
 from triode.model_file import Levels, ModelFile
@@ -52,6 +52,10 @@ def nam_bytes(model: ModelFile) -> bytes:
         contents = _linear(architecture, tensors)
     elif isinstance(architecture, ConvNet):
         contents = _convnet(architecture, tensors)
+    elif isinstance(architecture, Conv | Sequential):
+        raise OptionError(
+            f"the .nam format has no {architecture.name} network; write .triode, or .aidax where knobs and layers allow"
+        )
     else:
         contents = _lstm(architecture, tensors, model.warm_up_samples)
     contents["metadata"] = _metadata(model)
@@ -77,6 +81,8 @@ def _wavenet(net: WaveNet, tensors: Tensors, sample_rate: float, prefix: str = "
                 f".nam players need as many channels in array {index} ({array.channels}) as the head of the array "
                 f"before puts out ({before.head.out_channels}); keep this model as .triode"
             )
+    if any(array.rechannel_bias for array in net.arrays):
+        raise OptionError("a .nam WaveNet has no bias in its first convolution, this one has; keep it as .triode")
     legacy = net.head is None and net.condition_dsp is None and all(_is_legacy(array) for array in net.arrays)
     config: dict[str, Any] = {
         "layers": [_legacy_array(array) if legacy else _current_array(array) for array in net.arrays],

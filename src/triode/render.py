@@ -26,12 +26,15 @@ def render(
     """What the device makes of `audio`: as long, at the same rate, not delayed; float32, from the start state.
 
     The samples are those that a host at the audio's rate gets from the engine, moved by its latency. `settings` are
-    values of the model's knobs, in their own units; the others stay at their defaults. `rig` sets what is around the
-    model, and `response` is a cabinet's impulse response, of any rate. `block` is the number of samples handed over at
-    once and does not change the result. Raises OptionError for unknown knobs, values out of range, a sample rate
-    outside 8 to 768 kHz, and a block below 1. The model is left configured for the rate it had.
+    values of the model's knobs, in their own units, the others are put to their defaults; without them all stay as they
+    are. `rig` sets what is around the model, and `response` is a cabinet's impulse response, of any rate. `block` is
+    the number of samples handed over at once and does not change the result. Raises OptionError for unknown knobs,
+    values out of range, a sample rate outside 8 to 768 kHz, and a block below 1. The model is left configured for the
+    rate it had.
     """
-    checked_settings(settings or {}, model.knobs)
+    if settings is not None:
+        for name, value in checked_settings(settings, model.knobs).items():
+            model.set(name, value)
     rate = model.sample_rate
     try:
         chain = Rig(model, rig, response=response, sample_rate=audio.rate_hz)

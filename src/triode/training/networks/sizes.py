@@ -98,8 +98,12 @@ def network_from_architecture(architecture: Mapping[str, Any]) -> Network:
     """A network of the shape a model file describes; raises OptionError for what can be played but not trained."""
     name = architecture.get("name")
     if name == "wavenet":
+        if architecture["arrays"][0]["input_size"] != 1:
+            raise OptionError("this wavenet has knobs, which can be played but not trained; bake them in first")
         return WaveNet(config_from_architecture(architecture))
     if name in ("lstm", "gru"):
+        if architecture.get("input_size", 1) != 1:
+            raise OptionError(f"this {name} has knobs, which can be played but not trained; bake them in first")
         return Recurrent(
             RecurrentConfig(name, architecture["hidden_size"], architecture["num_layers"], bool(architecture["skip"]))
         )
