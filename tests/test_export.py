@@ -164,7 +164,7 @@ def test_a_model_that_starts_from_zero_state_becomes_a_nam(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("target", ["m.wav", "m", "m.nam.bak"])
 def test_unknown_endings(tmp_path: Path, target: str) -> None:
-    with pytest.raises(OptionError, match=r"unknown ending .*; use \.triode or \.nam"):
+    with pytest.raises(OptionError, match=r"unknown ending .*; use \.triode, \.nam, \.aidax, \.json"):
         export(model_of("linear"), tmp_path / target)
     assert list(tmp_path.iterdir()) == []
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+import field_files as field
 from engine_files import ARCHITECTURES, triode_object
 from models import TANH, random_tensors, recurrent_architecture
 from triode import engine
@@ -67,15 +68,46 @@ def check(path: Path, data: bytes) -> bool:
         assert len(refusal.splitlines()) == 1
         return False
     for model in models:
+        for knob in model.knobs:
+            model.set(knob.name, knob.high)
         assert np.isfinite(model.render(np.linspace(-1, 1, 100, dtype=np.float32))).all()
         assert model.sample_rate > 0
     return True
 
 
+def knobs_bytes() -> bytes:
+    """A GRU with a knob, as a .triode file."""
+    architecture = recurrent_architecture("gru", 3) | {"input_size": 2}
+    knobs = [{"name": "tone", "unit": "Hz", "low": 100.0, "high": 5000.0, "default": 440.0, "taper": "log"}]
+    header = triode_object(architecture, knobs=knobs)
+    return save(random_tensors(architecture), metadata={"triode": json.dumps(header)})
+
+
+def keras_stack() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    layers = [
+        field.keras_conv(rng, 2, 4, 2, 3, groups=2),
+        field.keras_normalisation(rng, 4, affine=True),
+        field.keras_layer("prelu", 4, [[field.random_list(rng, 4)]]),
+        field.keras_cell(rng, "gru", 4, 2),
+        field.keras_dense(rng, 2, 1, "tanh"),
+    ]
+    return field.keras(layers, 2, in_skip=1, in_gain=3.0, metadata={"samplerate": "48000", "knobs": [{"name": "tone"}]})
+
+
+FIELD = {
+    "guitarml.json": field.guitarml("LSTM", 2, 2),
+    "recnet.json": field.recnet(field.guitarml("GRU", 2, 2), newer=True),
+    "keras.aidax": keras_stack(),
+    "wavenet.json": field.wavenet_va(inputs=2, level_adjust=0.5),
+    "smartamppro.json": field.smart_amp_pro(12, (4, 4), taps=4),
+}
 WHOLE = {
     "lstm.triode": triode_bytes(recurrent_architecture("lstm", 3)),
     "wavenet.triode": triode_bytes(ARCHITECTURES["wavenet, eight films, blended"]),
     "container.nam": json.dumps(nam_model()).encode(),
+    "knobs.triode": knobs_bytes(),
+    **{name: json.dumps(model).encode() for name, model in FIELD.items()},
 }
 
 
@@ -113,7 +145,7 @@ VALUES = st.one_of(
     st.sampled_from([2**31, 2**53, 2**63, -(2**31), 1024, 65536, 1e-30, 0.5, -1.5, 1e39, 1e308]),
     st.text(max_size=5),
     st.sampled_from(
-        ["Tanh", "PReLU", "gated", "blended", "none", "wavenet", "lstm", "F32", "F16", "I8", "LSTM", "0.5.0"]
+        ["Tanh", "PReLU", "gated", "none", "wavenet", "lstm", "F32", "F16", "LSTM", "GRU", "RNN", "0.5.0", "dense"]
     ),
     st.just([]),
     st.just({}),
@@ -157,7 +189,14 @@ def test_edited_nam(tmp_path: Path, data: st.DataObject) -> None:
     check(tmp_path / "edited.nam", json.dumps(edited(data, nam_model())).encode())
 
 
-@pytest.mark.parametrize("name", ["lstm.triode", "wavenet.triode"])
+@pytest.mark.parametrize("name", FIELD)
+@QUICK
+@given(data=st.data())
+def test_edited_files_of_other_programs(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    check(tmp_path / name, json.dumps(edited(data, FIELD[name])).encode())
+
+
+@pytest.mark.parametrize("name", ["lstm.triode", "wavenet.triode", "knobs.triode"])
 @QUICK
 @given(data=st.data())
 def test_edited_triode(tmp_path: Path, name: str, data: st.DataObject) -> None:

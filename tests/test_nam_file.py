@@ -227,9 +227,9 @@ def test_lstm_starts_from_the_settled_state() -> None:
 @pytest.mark.parametrize(
     ("architecture", "changes", "message"),
     [
-        (recurrent_architecture("gru"), {}, "the .nam format has no GRU; train an lstm or a wavenet"),
+        (recurrent_architecture("gru"), {}, "the .nam format has no GRU; write .aidax, .json or .triode"),
         (recurrent_architecture("gru", skip=False), {}, "no GRU"),
-        (recurrent_architecture("lstm") | {"input_size": 3}, {}, "has one input, this one 3"),
+        ({"name": "conv"}, {}, "the .nam format has no conv networks"),
         (recurrent_architecture("lstm"), {"knobs": (Knob("drive"), Knob("tone"))}, "has no knobs.*drive, tone"),
     ],
 )

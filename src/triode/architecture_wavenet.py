@@ -202,6 +202,11 @@ class WaveNetArray:
         film: Film = getattr(self, f"{position}_film")
         return film
 
+    @property
+    def films(self) -> dict[str, Film]:
+        """All of them, by position."""
+        return {position: self.film(position) for position in FILM_POSITIONS}
+
     def tensor_shapes(self, prefix: str) -> Shapes:
         """Names and shapes of this array's tensors, in the order of the `.nam` format's weights."""
         shapes = conv_shapes(f"{prefix}rechannel", self.channels, self.input_size, 1, self.rechannel_bias)

@@ -7,30 +7,47 @@ from pathlib import Path
 import numpy as np
 
 from triode import engine
+from triode.bake import bake
 from triode.errors import ModelFileError, OptionError, OutputError
 from triode.files import atomic_path
-from triode.model_file import ModelFile, SelfTest, loudness_db, model_bytes, model_from_header, self_test_signal
+from triode.guitarml_file import guitarml_bytes
+from triode.keras_file import keras_bytes, told_in_keras
+from triode.model_file import Levels, ModelFile, SelfTest, loudness_db, model_bytes, model_from_header, self_test_signal
 from triode.nam_file import nam_bytes, told_in_nam
 
 __all__ = ["ENDINGS", "export", "read_model"]
 
-ENDINGS: Mapping[str, Callable[[ModelFile], bytes]] = {".triode": model_bytes, ".nam": nam_bytes}
+ENDINGS: Mapping[str, Callable[[ModelFile], bytes]] = {
+    ".triode": model_bytes,
+    ".nam": nam_bytes,
+    ".aidax": keras_bytes,
+    ".json": guitarml_bytes,
+}
 """The file endings that can be written."""
 
 
-def export(source: ModelFile | str | Path, target: str | Path, *, quality: float = 1.0) -> None:
+def export(
+    source: ModelFile | str | Path,
+    target: str | Path,
+    *,
+    quality: float = 1.0,
+    settings: Mapping[str, float] | None = None,
+) -> None:
     """Write a model, or any model file the engine reads, in the format that the ending of `target` names.
 
     The written file is played and compared with the self-test before it takes its place. `quality`, 0 to 1, chooses
-    from a file of several sizes. Raises OptionError for an unknown ending and for what the format cannot hold,
+    from a file of several sizes. With `settings` the knobs are baked in: held at these values, in their own units, the
+    others at their defaults. Raises OptionError for an unknown ending and for what the format cannot hold,
     ModelFileError for a source that cannot be read or contradicts itself; an existing file stays as it was.
     """
     target = Path(target)
     writer = ENDINGS.get(target.suffix.lower())
     if writer is None:
-        raise OptionError(f"cannot write {target}: unknown ending {target.suffix!r}; use {' or '.join(ENDINGS)}")
+        raise OptionError(f"cannot write {target}: unknown ending {target.suffix!r}; use {', '.join(ENDINGS)}")
     model = source if isinstance(source, ModelFile) else read_model(source, quality=quality)
     try:
+        if settings is not None:
+            model = bake(model, settings)
         data = writer(model)
     except (ModelFileError, OptionError) as error:
         raise type(error)(f"cannot write {target}: {error}") from error
@@ -52,7 +69,7 @@ def read_model(path: str | Path, *, quality: float = 1.0) -> ModelFile:
         test = SelfTest(signal, engine.load(path, quality=quality).render(signal))
     if found.format == "triode":
         return replace(model_from_header(found.metadata, tensors, test), architecture=found.architecture)
-    text, levels, training = told_in_nam(found.metadata.get("metadata"))
+    text, levels, training = _told(found)
     return ModelFile(
         name=text.pop("name", "") or Path(path).stem,
         architecture=found.architecture,
@@ -61,9 +78,18 @@ def read_model(path: str | Path, *, quality: float = 1.0) -> ModelFile:
         warm_up_samples=found.warm_up_samples,
         self_test=test,
         levels=replace(levels, loudness_db=loudness_db(test.output)),
+        knobs=found.knobs,
         metadata=text,
         training=training,
     )
+
+
+def _told(found: engine.Description) -> tuple[dict[str, str], Levels, dict[str, float]]:
+    """Texts, levels and facts of training that a file of another program tells."""
+    if found.format == "nam":
+        return told_in_nam(found.metadata.get("metadata"))
+    text, training = told_in_keras(found.metadata)
+    return text, Levels(), training
 
 
 def _check_by_playing(path: Path, model: ModelFile, target: Path) -> None:

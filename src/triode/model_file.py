@@ -5,7 +5,7 @@ Reading is the engine's part (`triode.engine`), in every surface alike.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors.numpy import save
 
-from triode.architecture import check_tensors, finite_float32, first_problem, parse_architecture
+from triode.architecture import Architecture, check_tensors, finite_float32, first_problem, parse_architecture
 from triode.architecture_wavenet import STRICT
 from triode.audio import Samples
 from triode.errors import ModelFileError
@@ -30,6 +30,8 @@ __all__ = [
     "Levels",
     "ModelFile",
     "SelfTest",
+    "checked_network",
+    "knobs_json",
     "loudness_db",
     "model_bytes",
     "model_from_header",
@@ -129,16 +131,21 @@ def write_model(path: str | Path, model: ModelFile) -> None:
 
 def model_bytes(model: ModelFile) -> bytes:
     """The bytes of the `.triode` file; the same model gives the same bytes."""
+    _, tensors = checked_network(model)
+    test_input, test_output = _checked_self_test(model.self_test)
+    tensors |= {"selftest.input": test_input, "selftest.output": test_output}
+    return save(tensors, metadata={"triode": _header_json(model)})
+
+
+def checked_network(model: ModelFile) -> tuple[Architecture, dict[str, NDArray[np.float32]]]:
+    """Architecture and tensors of a model; raises ModelFileError where they contradict each other or the knobs."""
     architecture = parse_architecture(model.architecture)
     if architecture.inputs != 1 + len(model.knobs):
         raise ModelFileError(
             f"the network has {architecture.inputs} inputs; expected {1 + len(model.knobs)}, one for the audio and one "
             f"for each of {len(model.knobs)} knobs"
         )
-    tensors = check_tensors(architecture, model.tensors)
-    test_input, test_output = _checked_self_test(model.self_test)
-    tensors |= {"selftest.input": test_input, "selftest.output": test_output}
-    return save(tensors, metadata={"triode": _header_json(model)})
+    return architecture, check_tensors(architecture, model.tensors)
 
 
 def model_from_header(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], test: SelfTest) -> ModelFile:
@@ -188,6 +195,11 @@ def loudness_db(samples: Samples) -> float | None:
     return 10 * math.log10(mean_square) if mean_square > 0 else None
 
 
+def knobs_json(knobs: Sequence[Knob]) -> list[dict[str, Any]]:
+    """The `knobs` list of docs/model-file.md."""
+    return [asdict(knob) for knob in knobs]
+
+
 def _header_json(model: ModelFile) -> str:
     """The checked JSON text of the metadata."""
     contents = {
@@ -198,7 +210,7 @@ def _header_json(model: ModelFile) -> str:
         "warm_up_samples": model.warm_up_samples,
         "levels": asdict(model.levels),
         "alignment": asdict(model.alignment),
-        "knobs": [asdict(knob) for knob in model.knobs],
+        "knobs": knobs_json(model.knobs),
         "metadata": dict(model.metadata),
         "training": dict(model.training),
     }

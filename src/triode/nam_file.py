@@ -6,33 +6,25 @@ Where the two disagree, the player is followed.
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triode.architecture import Conv, ConvNet, Linear, Recurrent, Sequential, check_tensors, parse_architecture
-from triode.architecture_wavenet import FILM_POSITIONS, Activation, Head, WaveNet, WaveNetArray
+from triode.architecture import Conv, ConvNet, Linear, Recurrent, Sequential
+from triode.architecture_wavenet import Activation, Head, WaveNet, WaveNetArray
 from triode.errors import OptionError
-from triode.model_file import Levels, ModelFile
+from triode.model_file import Levels, ModelFile, checked_network
+from triode.recurrent_tensors import Tensors, with_wire
 
 __all__ = ["nam_bytes", "told_in_nam"]
-
-Tensors = Mapping[str, NDArray[np.float32]]
 
 LEGACY_VERSION = "0.5.4"
 CURRENT_VERSION = "0.7.0"
 GEAR_TYPES = ("amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio")
 TONE_TYPES = ("clean", "overdrive", "crunch", "hi_gain", "fuzz")
-
-# The skip of a recurrent model becomes one more hidden unit per layer. Its gates stand at +-GATE: far enough that
-# sigmoid(GATE) is 1 in float32, and just where the rational tanh that fast hosts use comes nearest to 1. Its signal
-# is scaled by SKIP_SCALE, a power of two (exact), so small that tanh is a straight line: the relative error is
-# 2 * layers * (SKIP_SCALE * x)^2 / 3, or 4e-8 per layer at full scale.
-GATE = 17.0
-SKIP_SCALE = 2.0**-12
 
 
 def nam_bytes(model: ModelFile) -> bytes:
@@ -43,9 +35,11 @@ def nam_bytes(model: ModelFile) -> bytes:
     """
     if model.knobs:
         names = ", ".join(knob.name for knob in model.knobs)
-        raise OptionError(f"a .nam file has no knobs, this model has {names}; keep it as .triode")
-    architecture = parse_architecture(model.architecture)
-    tensors = check_tensors(architecture, model.tensors)
+        raise OptionError(
+            f"a .nam file has no knobs, this model has {names}; hold them at a setting with --knob NAME=VALUE, or keep "
+            f"it as .triode"
+        )
+    architecture, tensors = checked_network(model)
     if isinstance(architecture, WaveNet):
         contents = _wavenet(architecture, tensors, model.sample_rate)
     elif isinstance(architecture, Linear):
@@ -53,9 +47,7 @@ def nam_bytes(model: ModelFile) -> bytes:
     elif isinstance(architecture, ConvNet):
         contents = _convnet(architecture, tensors)
     elif isinstance(architecture, Conv | Sequential):
-        raise OptionError(
-            f"the .nam format has no {architecture.name} network; write .triode, or .aidax where knobs and layers allow"
-        )
+        raise OptionError(f"the .nam format has no {architecture.name} networks; write .aidax or .triode instead")
     else:
         contents = _lstm(architecture, tensors, model.warm_up_samples)
     contents["metadata"] = _metadata(model)
@@ -74,6 +66,7 @@ def _plain(number: float) -> int | float:
 
 def _wavenet(net: WaveNet, tensors: Tensors, sample_rate: float, prefix: str = "") -> dict[str, Any]:
     """The complete object of a WaveNet or of the one nested in it."""
+    net, tensors = _without_first_bias(net, tensors, prefix)
     own = {name: tensors[prefix + name] for name in net.tensor_shapes() if not name.startswith("condition_dsp.")}
     for index, (before, array) in enumerate(zip(net.arrays, net.arrays[1:], strict=False), start=1):
         if before.head.out_channels != array.channels:
@@ -81,8 +74,6 @@ def _wavenet(net: WaveNet, tensors: Tensors, sample_rate: float, prefix: str = "
                 f".nam players need as many channels in array {index} ({array.channels}) as the head of the array "
                 f"before puts out ({before.head.out_channels}); keep this model as .triode"
             )
-    if any(array.rechannel_bias for array in net.arrays):
-        raise OptionError("a .nam WaveNet has no bias in its first convolution, this one has; keep it as .triode")
     legacy = net.head is None and net.condition_dsp is None and all(_is_legacy(array) for array in net.arrays)
     config: dict[str, Any] = {
         "layers": [_legacy_array(array) if legacy else _current_array(array) for array in net.arrays],
@@ -106,6 +97,32 @@ def _wavenet(net: WaveNet, tensors: Tensors, sample_rate: float, prefix: str = "
         "config": config,
         "weights": weights,
     }
+
+
+def _without_first_bias(net: WaveNet, tensors: Tensors, prefix: str) -> tuple[WaveNet, Tensors]:
+    """The same network without a bias in the first convolutions, which the format does not know.
+
+    The residual path carries it past every layer: what the layers' convolutions make of it goes into their biases.
+    """
+    if not any(array.rechannel_bias for array in net.arrays):
+        return net, tensors
+    folded, arrays = dict(tensors), []
+    carried = np.zeros(net.inputs)
+    for index, array in enumerate(net.arrays):
+        name = f"{prefix}arrays.{index}."
+        carried = tensors[f"{name}rechannel.weight"][:, :, 0].astype(np.float64) @ carried
+        carried = carried + folded.pop(f"{name}rechannel.bias", 0.0)
+        if array.conv_pre_film.active and carried.any():
+            raise OptionError("a .nam WaveNet has no bias before conv_pre_film, this one has; keep it as .triode")
+        for layer in range(len(array.dilations)):
+            conv = f"{name}layers.{layer}.conv"
+            weight = tensors[f"{conv}.weight"].sum(axis=2, dtype=np.float64)  # over the taps
+            outputs, inputs = weight.shape
+            groups = weight.reshape(array.groups_input, outputs // array.groups_input, inputs)
+            bias = (groups @ carried.reshape(array.groups_input, inputs, 1)).reshape(outputs)
+            folded[f"{conv}.bias"] = (tensors[f"{conv}.bias"] + bias).astype(np.float32)
+        arrays.append(replace(array, rechannel_bias=False))
+    return replace(net, arrays=tuple(arrays)), folded
 
 
 def _is_legacy(array: WaveNetArray) -> bool:
@@ -152,7 +169,7 @@ def _current_array(array: WaveNetArray) -> dict[str, Any]:
     widths = list(array.allowed_channels)
     slimmable = {"method": "slice_channels_uniform", "kwargs": {"allowed_channels": widths}} if widths else None
     layer1x1, head1x1 = array.layer1x1, array.head1x1
-    films = {f"{position}_film": array.film(position) for position in FILM_POSITIONS}
+    films = {f"{position}_film": film for position, film in array.films.items()}
     return {
         "input_size": array.input_size,
         "condition_size": array.condition_size,
@@ -200,27 +217,20 @@ def _convnet(net: ConvNet, tensors: Tensors) -> dict[str, Any]:
 
 def _lstm(net: Recurrent, tensors: Tensors, warm_up_samples: int) -> dict[str, Any]:
     if net.name == "gru":
-        raise OptionError("the .nam format has no GRU; train an lstm or a wavenet for .nam, or keep this as .triode")
-    if net.input_size != 1:
-        raise OptionError(f"a .nam LSTM has one input, this one {net.input_size}; keep this model as .triode")
-    layers = [_lstm_layer(tensors, layer) for layer in range(net.num_layers)]
-    hidden = net.hidden_size
-    scale = tensors["output_scale"].astype(np.float64)
-    head = tensors["lin.weight"][0] * scale
-    states = _settled(layers, _initial_states(net, tensors), warm_up_samples)
+        raise OptionError("the .nam format has no GRU; write .aidax, .json or .triode, or train an lstm or a wavenet")
     if net.skip:
-        layers = [_with_skip_unit(weight, bias, layer == 0) for layer, (weight, bias) in enumerate(layers)]
-        states = [(np.append(h, 0.0), np.append(c, 0.0)) for h, c in states]
-        head = np.append(head, scale / SKIP_SCALE)
-        hidden += 1
+        net, tensors = with_wire(net, tensors, 1.0)
+    layers = [_lstm_layer(tensors, layer) for layer in range(net.num_layers)]
+    scale = tensors["output_scale"].astype(np.float64)
+    states = _settled(layers, _initial_states(net, tensors), warm_up_samples)
     weights: list[NDArray[Any]] = []
     for (weight, bias), (h, c) in zip(layers, states, strict=True):
         weights += [weight.ravel(), bias, h, c]
-    weights += [head, tensors["lin.bias"] * scale]
+    weights += [tensors["lin.weight"][0] * scale, tensors["lin.bias"] * scale]
     return {
         "version": LEGACY_VERSION,
         "architecture": "LSTM",
-        "config": {"input_size": 1, "hidden_size": hidden, "num_layers": net.num_layers},
+        "config": {"input_size": 1, "hidden_size": net.hidden_size, "num_layers": net.num_layers},
         "weights": _numbers(np.concatenate(weights).astype(np.float32)),
     }
 
@@ -233,23 +243,6 @@ def _lstm_layer(tensors: Tensors, layer: int) -> Layer:
     weight = np.hstack([tensors[f"rec.weight_ih_l{layer}"], tensors[f"rec.weight_hh_l{layer}"]])
     bias = tensors[f"rec.bias_ih_l{layer}"].astype(np.float64) + tensors[f"rec.bias_hh_l{layer}"]
     return weight.astype(np.float64), bias
-
-
-def _with_skip_unit(weight: NDArray[np.float64], bias: NDArray[np.float64], first: bool) -> Layer:
-    """The layer with one more hidden unit, the last, that hands the input on: c = tanh(scale x), h = tanh(c).
-
-    It sees nothing of the other units, and they see nothing of it.
-    """
-    hidden = len(bias) // 4
-    inputs = weight.shape[1] - hidden + (0 if first else 1)
-    wide = np.zeros((4, hidden + 1, inputs + hidden + 1))
-    gates = weight.reshape(4, hidden, -1)
-    own_inputs = gates.shape[2] - hidden
-    wide[:, :hidden, :own_inputs] = gates[:, :, :own_inputs]
-    wide[:, :hidden, inputs : inputs + hidden] = gates[:, :, own_inputs:]
-    wide[2, hidden, inputs - 1] = SKIP_SCALE if first else 1.0
-    wide_bias = np.hstack([bias.reshape(4, hidden), np.array([[GATE], [-GATE], [0.0], [GATE]])])
-    return wide.reshape(4 * (hidden + 1), -1), wide_bias.ravel()
 
 
 def _initial_states(net: Recurrent, tensors: Tensors) -> list[Layer]:

@@ -93,12 +93,16 @@ def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None
 def convert(
     model: AnyModel,
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its ending says the format.")],
+    knob: KnobValues = [],  # noqa: B006
     quality: Quality = 1.0,
 ) -> None:
-    """Write a model in another format (.nam or .triode)."""
+    """Write a model in another format: .triode, .nam, .aidax or .json (of Proteus). Knobs given are baked in."""
+    from triode.engine import load
     from triode.export import export
+    from triode.knobs import parse_settings
 
-    export(model, target, quality=quality)
+    settings = parse_settings(knob, load(model, quality=quality).knobs) if knob else None
+    export(model, target, quality=quality, settings=settings)
 
 
 def bench(
