@@ -18,7 +18,7 @@ import pytest
 
 from engine_files import ARCHITECTURES, write_triode
 from models import random_tensors
-from test_forged_files import nam_model
+from test_forged_files import FIELD, nam_model
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = Path(sys.executable).parent
@@ -40,8 +40,23 @@ def nam_seeds(folder: Path) -> None:
         (folder / f"{index}.nam").write_text(json.dumps(model))
 
 
+def field_seeds(*names: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        for name in names:
+            (folder / name).write_text(json.dumps(FIELD[name]))
+
+    return make
+
+
 # How the seeds of a format are made, and which folder of the public models holds more.
-FORMATS: dict[str, tuple[Callable[[Path], None], str]] = {"triode": (triode_seeds, ""), "nam": (nam_seeds, "nam")}
+FORMATS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "triode": (triode_seeds, ""),
+    "nam": (nam_seeds, "nam"),
+    "guitarml": (field_seeds("guitarml.json", "recnet.json"), "guitarml_rnn"),
+    "keras": (field_seeds("keras.aidax"), "rtneural_keras"),
+    "wavenet": (field_seeds("wavenet.json"), "wavenet_smartpedal"),
+    "smartamppro": (field_seeds("smartamppro.json"), "smartamppro"),
+}
 
 
 def run(*command: str | Path) -> None:
