@@ -75,6 +75,14 @@ int triode_configure(triode_engine* engine, double sample_rate_hz, char* error, 
   return guarded<int>(configure, -1, error, error_size);
 }
 
+size_t triode_knob_count(const triode_engine* engine) { return engine->engine.knobs().size(); }
+
+triode_knob triode_knob_at(const triode_engine* engine, size_t index) {
+  if (index >= triode_knob_count(engine)) return {nullptr, "", 0.0, 0.0, 0.0, 0};
+  const triode::Knob& knob = engine->engine.knobs()[index];
+  return {knob.name.c_str(), knob.unit.c_str(), knob.low, knob.high, knob.default_value, knob.logarithmic ? 1 : 0};
+}
+
 int triode_set(triode_engine* engine, const char* knob, double value) {
   return engine->engine.set(knob, value) ? 0 : -1;
 }

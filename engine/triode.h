@@ -45,7 +45,20 @@ TRIODE_API void triode_free(triode_engine* engine);
  * is as it was. Allocates. */
 TRIODE_API int triode_configure(triode_engine* engine, double sample_rate_hz, char* error, size_t error_size);
 
-/* Turn a knob to a value in its own unit. 0 after success, -1 where the model has no such knob. */
+/* A knob of a model. The texts are valid as long as the engine. */
+typedef struct triode_knob {
+  const char* name; /* NULL: there is no such knob */
+  const char* unit; /* "" where it has none */
+  double low, high, default_value;
+  int logarithmic; /* its travel maps to values by ratio, not by difference */
+} triode_knob;
+
+/* How many knobs the model has, 0 for a snapshot; and each of them, from index 0 on. */
+TRIODE_API size_t triode_knob_count(const triode_engine* engine);
+TRIODE_API triode_knob triode_knob_at(const triode_engine* engine, size_t index);
+
+/* Turn a knob to a value in its own unit, limited to its range; the sound follows within 20 ms. Real-time safe, on the
+ * thread that calls triode_process(). 0 after success, -1 where the model has no such knob. */
 TRIODE_API int triode_set(triode_engine* engine, const char* knob, double value);
 
 /* Play n samples, mono, full scale 1.0. `in` and `out` may be the same. NaN and infinite input counts as 0. */

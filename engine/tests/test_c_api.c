@@ -49,6 +49,7 @@ static void test_face(triode_engine* engine) {
   CHECK(triode_configure(engine, 48000.0, error, sizeof error) == 0);
   CHECK(triode_latency_samples(engine) > 0);
   CHECK(triode_sample_rate_hz(engine) == 44100.0);
+  CHECK(triode_knob_count(engine) == 0);
   CHECK(triode_set(engine, "drive", 0.5) == -1);
 }
 
@@ -66,6 +67,33 @@ static void test_from_path(void) {
   if (engine != NULL) test_play(engine);
   triode_free(engine);
   CHECK(remove(path) == 0);
+}
+
+/* y = x + 0.5 knob, as an AIDA-X file: one dense layer of two inputs, the second of which is a knob from 0 to 1. */
+static void test_knobs(void) {
+  static const char* const model =
+      "{\"in_shape\": [null, null, 2], \"layers\": [{\"type\": \"dense\", \"activation\": \"\","
+      " \"shape\": [null, null, 1], \"weights\": [[[1.0], [0.5]], [0.0]]}]}";
+  char error[300];
+  const float in[1] = {0.25f};
+  float out[1] = {0.0f};
+  triode_knob knob;
+  triode_engine* engine = triode_load_memory(model, strlen(model), NULL, NULL, error, sizeof error);
+  CHECK(engine != NULL);
+  if (engine == NULL) {
+    printf("%s\n", error);
+    return;
+  }
+  CHECK(triode_knob_count(engine) == 1);
+  knob = triode_knob_at(engine, 0);
+  CHECK(knob.name != NULL && strlen(knob.name) > 0 && knob.low == 0.0 && knob.high == 1.0);
+  CHECK(triode_knob_at(engine, 1).name == NULL);
+  CHECK(triode_set(engine, knob.name, 1.0) == 0);
+  CHECK(triode_set(engine, "no such knob", 1.0) == -1);
+  triode_reset(engine);
+  triode_process(engine, in, out, 1);
+  CHECK(fabsf(out[0] - 0.75f) < 1e-6f);
+  triode_free(engine);
 }
 
 static void test_refusals(void) {
@@ -111,6 +139,7 @@ int main(void) {
   test_face(engine);
   triode_free(engine);
   test_from_path();
+  test_knobs();
   test_refusals();
   test_short_options();
   CHECK(strcmp(triode_version(), "0.1.0") == 0);

@@ -46,6 +46,7 @@ void play(Engine& engine, const std::vector<float>& x, std::vector<float>& y) {
     block = std::min(block, kSamples - start);
     engine.process(x.data() + start, y.data() + start, block);
     engine.set("drive", static_cast<double>(start) / kSamples);
+    engine.set("tone", static_cast<double>(block));
   }
   engine.reset();
   engine.process(x.data(), y.data(), 64);
@@ -111,8 +112,9 @@ void test_two_threads(const std::string& bytes, const std::string& name) {
 }  // namespace
 
 int main() {
-  for (const auto& [name, architecture] : samples::architectures()) {
-    const std::string bytes = samples::triode_bytes(architecture);
+  std::map<std::string, std::string> files = {{"knobs", samples::with_knobs()}};
+  for (const auto& [name, architecture] : samples::architectures()) files[name] = samples::triode_bytes(architecture);
+  for (const auto& [name, bytes] : files) {
     for (const double rate_hz : {48000.0, 96000.0, 44100.0}) {
       Engine engine = load(bytes);
       engine.configure(rate_hz);
