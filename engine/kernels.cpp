@@ -2,17 +2,13 @@
 // simd.h.
 #include "kernels.h"
 
+#include "layer_kernel.h"
+#include "recurrent_kernel.h"
 #include "simd.h"
 
 namespace triode {
 namespace ISA_NS {
 namespace {
-
-// A tile of `mix`: kTile outputs by 2 or 4 registers of samples stay in registers while all sources stream by. The
-// sizes leave room for the samples and the weight in the 32 (AVX-512) or 16 registers there are. A column tile counts
-// registers of rows, of which `gates_tile` holds two sets.
-constexpr int kTile = kWidth == 16 ? 8 : 4;
-constexpr int kColumnTile = kWidth == 16 ? 8 : 4;
 
 template <int R, int V>
 void mix_tile(const float* weights, const float* bias, const Rows* sources, int source_count, Rows add,
@@ -39,8 +35,7 @@ void mix_tile(const float* weights, const float* bias, const Rows* sources, int 
 template <int R>
 void mix_rows(const float* weights, const float* bias, const Rows* sources, int source_count, Rows add,
               MutableRows out, int n) {
-  constexpr int kRegisters = R > 4 ? 2 : 4;
-  constexpr int V = kWidth == 16 ? kRegisters : (R > 2 ? 2 : 4);
+  constexpr int V = registers_of_samples(R);
   int t = 0;
   for (; t + (V - 1) * kWidth < n; t += V * kWidth)
     mix_tile<R, V>(weights, bias, sources, source_count, add, out, t);
@@ -119,6 +114,33 @@ void apply_and_sum(const Pointwise& shape, MutableRows rows, MutableRows sum, in
   });
 }
 
+// `count` rows of `registers` registers each, one after the other.
+void activate_block(const Pointwise& shape, float* block, int count, int registers) {
+  const bool same = shape.shape != Shape::prelu;  // for all rows: one long row
+  const int rows = same ? 1 : count, length = (same ? count : 1) * registers * kWidth;
+  with_shape(shape, rows, [=](int r, auto f) {
+    float* row = block + r * length;
+    for (int i = 0; i < length; i += kWidth) store(row + i, f(load(row + i)));
+  });
+}
+
+void layer(const Layer& layer, Rows now, Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
+  const auto activate = [&layer](float* block, int count, int registers) {
+    activate_block(layer.shape, block, count, registers);
+  };
+  switch (now.rows) {
+    case 1: return layer_rows<1>(layer, now, condition, head_sum, out, n, activate);
+    case 2: return layer_rows<2>(layer, now, condition, head_sum, out, n, activate);
+    case 3: return layer_rows<3>(layer, now, condition, head_sum, out, n, activate);
+    case 4: return layer_rows<4>(layer, now, condition, head_sum, out, n, activate);
+    case 5: return layer_rows<5>(layer, now, condition, head_sum, out, n, activate);
+    case 6: return layer_rows<6>(layer, now, condition, head_sum, out, n, activate);
+    case 8: return layer_rows<8>(layer, now, condition, head_sum, out, n, activate);
+    case 12: return layer_rows<12>(layer, now, condition, head_sum, out, n, activate);
+    case 16: return layer_rows<16>(layer, now, condition, head_sum, out, n, activate);
+  }
+}
+
 template <class F>
 void each(int rows, int n, F f) {
   for (int r = 0; r < rows; ++r)
@@ -182,66 +204,24 @@ float dot(const float* a, const float* b, int n) noexcept {
   return total;
 }
 
-// One more column: sum += column * x.
-template <int T>
-void add_column(Vec (&sum)[T], const float* column, float x) {
-  for (int v = 0; v < T; ++v) sum[v] += load(column + v * kWidth) * x;
+void lstm(const Cell& cell, const float* x, int x_stride, float* h, float* c, float* y, int n) noexcept {
+  run_lstm(cell, x, x_stride, h, c, y, n);
 }
 
-// T registers of gate rows. Two sets of sums take the columns in turn, so that an addition need not wait for the one
-// before.
-template <int T>
-void gates_tile(const float* weights, const Cell& cell, const float* bias, const float* x, const float* h, float* out) {
-  Vec even[T] = {}, odd[T] = {};
-  for (int j = 0; j < cell.inputs; ++j, weights += T * kWidth) add_column(odd, weights, x[j]);
-  int j = 0;
-  for (; j + 1 < cell.hidden; j += 2, weights += 2 * T * kWidth) {
-    add_column(even, weights, h[j]);
-    add_column(odd, weights + T * kWidth, h[j + 1]);
-  }
-  if (j < cell.hidden) add_column(even, weights, h[j]);
-  for (int v = 0; v < T; ++v) store(out + v * kWidth, even[v] + odd[v] + load(bias + v * kWidth));
+void gru(const Cell& cell, const float* x, int x_stride, float* h, float* y, int n) noexcept {
+  run_gru(cell, x, x_stride, h, y, n);
 }
 
-// All 4 * units gate values of one step. Whole tiles, then one half: units is a multiple of the register width, so
-// 4 * units / kWidth is a multiple of 4.
-void all_gates(const Cell& cell, const float* x, const float* h, float* gates) {
-  const int rows = 4 * cell.units, columns = cell.inputs + cell.hidden;
-  int r = 0;
-  for (; r + kColumnTile * kWidth <= rows; r += kColumnTile * kWidth)
-    gates_tile<kColumnTile>(cell.weights + r * columns, cell, cell.bias + r, x, h, gates + r);
-  if (r < rows) gates_tile<4>(cell.weights + r * columns, cell, cell.bias + r, x, h, gates + r);
-}
-
-void lstm(const Cell& cell, const float* x, int x_stride, float* h, float* c, float* gates, float* y,
-          int n) noexcept {
-  const int units = cell.units;
-  for (int t = 0; t < n; ++t, x += x_stride, y += units) {
-    all_gates(cell, x, h, gates);
-    for (int u = 0; u < units; u += kWidth) {
-      const Vec i = sigmoid(load(gates + u)), f = sigmoid(load(gates + units + u));
-      const Vec g = tanh(load(gates + 2 * units + u)), o = sigmoid(load(gates + 3 * units + u));
-      const Vec state = f * load(c + u) + i * g;
-      const Vec out = o * tanh(state);
-      store(c + u, state);
-      store(h + u, out);
-      store(y + u, out);
-    }
-  }
-}
-
-void gru(const Cell& cell, const float* x, int x_stride, float* h, float* gates, float* y, int n) noexcept {
-  const int units = cell.units;
-  for (int t = 0; t < n; ++t, x += x_stride, y += units) {
-    all_gates(cell, x, h, gates);
-    for (int u = 0; u < units; u += kWidth) {
-      const Vec r = sigmoid(load(gates + u)), share = one_minus_sigmoid(load(gates + units + u));
-      const Vec candidate = tanh(load(gates + 2 * units + u) + r * load(gates + 3 * units + u));
-      const Vec state = load(h + u), out = state + share * (candidate - state);
-      store(h + u, out);
-      store(y + u, out);
-    }
-  }
+void project(const float* weights, int units, const float* y, float* out, int n) noexcept {
+  for (int t = 0; t < n; t += kWidth)
+    store(out + t, sums_of<kWidth>(
+                       [=](int lane) {
+                         const float* row = y + (t + lane) * units;
+                         Vec sum = load(row) * load(weights);
+                         for (int u = kWidth; u < units; u += kWidth) sum += load(row + u) * load(weights + u);
+                         return sum;
+                       },
+                       0));
 }
 
 // Twelve sums hide the latency of an addition that feeds the next one (4 cycles, 2 a cycle, on current cores).
@@ -272,8 +252,8 @@ float multiply_add_loop(int rounds) noexcept {
 extern const Kernels kernels;
 constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
 const Kernels kernels = {kNames[kWidth == 16 ? 2 : (kWidth == 8 ? 1 : 0)],
-                         kWidth, kTile, kColumnTile, kLoopSums * kWidth, mix, apply, apply_and_sum, add, multiply, blend,
-                         modulate, scale, convolve, finite, dot, lstm, gru, multiply_add_loop};
+                         kWidth, kTile, kWidth > 4 ? kHalfWidth : 0, kLoopSums * kWidth, mix, layer, apply, apply_and_sum, add, multiply, blend,
+                         modulate, scale, convolve, finite, dot, lstm, gru, project, multiply_add_loop};
 
 }  // namespace ISA_NS
 }  // namespace triode

@@ -62,26 +62,46 @@ struct Mix {
   int outputs;
 };
 
-/// One recurrent layer. The rows of each gate are padded to `units`, whole registers; padding computes zeros. `weights`
-/// is packed by pack_columns() in recurrent.cpp with `inputs` + `hidden` columns and 4 * units rows, `bias` has
-/// 4 * units values. LSTM rows: i, f, g, o. GRU rows: r, z, n from the input, n from the state.
+/// One plain WaveNet layer: `channels` in, before and after the activation, and out. The convolution's inputs are the
+/// channels at each tap, oldest first, then the condition; `pass` is the 1x1 that leads to the next layer.
+struct Layer {
+  Mix convolution;
+  Mix pass;
+  int taps;
+  std::ptrdiff_t dilation;
+  Pointwise shape;
+};
+
+/// The numbers of channels that Kernels::layer is made for.
+constexpr bool has_layer_kernel(int channels) {
+  return (channels >= 1 && channels <= 6) || channels == 8 || channels == 12 || channels == 16;
+}
+
+/// One recurrent layer. Its hidden units stand in groups of a register, the last maybe in half a register; `units`
+/// counts their lanes and those that fill the last register up, whose values are zero. `weights`, packed by
+/// pack_cell() in recurrent.cpp, hold for each group the bias of four gates, the columns of the inputs, those of the
+/// state. LSTM gates: i, f, g, o. GRU: r, z, n from the input, n from the state; what is not there has no column. The
+/// rows of LSTM's i, f, o and of GRU's r are halved, sigmoid(x) being (1 + tanh(x / 2)) / 2.
 struct Cell {
   const float* weights;
-  const float* bias;
   int inputs;
   int hidden;
   int units;
+  int half;  // 0, or the lanes of half a register where the last group is one
 };
 
 struct Kernels {
   const char* name;  // of the instruction set
   int width;         // floats per register
   int mix_tile;      // outputs computed together by mix
-  int column_tile;   // registers of rows computed together by lstm and gru
+  int half_width;    // floats per half register, 0 where there is none
   int loop_multiply_adds;  // of one round of multiply_add_loop
 
   /// out = bias + weights * (all rows of all sources) + add (where add.data is not null).
   void (*mix)(const Mix& mix, const Rows* sources, int source_count, Rows add, MutableRows out, int n) noexcept;
+  /// z = convolution(now and before it, condition), a = shape(z), head_sum += a and, unless out.data is null,
+  /// out = now + pass(a). now.rows is one of those that has_layer_kernel() is true for.
+  void (*layer)(const Layer& layer, Rows now, Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
   /// rows = shape(rows), in place.
   void (*apply)(const Pointwise& shape, MutableRows rows, int n) noexcept;
   /// rows = shape(rows), in place; sum += rows.
@@ -102,12 +122,13 @@ struct Kernels {
   void (*finite)(const float* in, float* out, int n) noexcept;
   /// Sum of a[i] * b[i] over i < n, a multiple of the register width.
   float (*dot)(const float* a, const float* b, int n) noexcept;
-  /// n steps; x (n, x_stride) and y (n, units) are sample-major; state h and c (units) are updated; `gates` is scratch
-  /// for 4 * units values.
-  void (*lstm)(const Cell& cell, const float* x, int x_stride, float* h, float* c, float* gates, float* y,
-               int n) noexcept;
+  /// n steps; x (n, x_stride) and y (n, units) are sample-major; state h and c (units) are updated.
+  void (*lstm)(const Cell& cell, const float* x, int x_stride, float* h, float* c, float* y, int n) noexcept;
   /// The same with GRU arithmetic (reset applied after the product).
-  void (*gru)(const Cell& cell, const float* x, int x_stride, float* h, float* gates, float* y, int n) noexcept;
+  void (*gru)(const Cell& cell, const float* x, int x_stride, float* h, float* y, int n) noexcept;
+  /// out[t] = sum over u of weights[u] * y[t * units + u]; units is a multiple of the register width. Rows of y up to
+  /// kChunk are read.
+  void (*project)(const float* weights, int units, const float* y, float* out, int n) noexcept;
   /// `rounds` rounds of multiply-adds on registers alone: the yardstick for all the others. The result means nothing.
   float (*multiply_add_loop)(int rounds) noexcept;
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "aligned.h"
 #include "architecture.h"
 #include "kernels.h"
 
@@ -45,7 +46,7 @@ class History {
  private:
   int channels_;
   std::ptrdiff_t past_, length_, stride_, position_;
-  std::vector<float> buffer_, remembered_;
+  AlignedFloats buffer_, remembered_;
 };
 
 /// A dense linear map, packed for one instruction set. `weights` is (outputs, inputs) row-major, the inputs being the
@@ -55,15 +56,17 @@ class Mixer {
   Mixer(const Kernels& kernels, const std::vector<float>& weights, const std::vector<float>& bias, int outputs);
 
   int outputs() const { return outputs_; }
+  Mix packed() const { return {weights_.data(), bias_.data(), outputs_}; }
   void run(const Rows* sources, int count, Rows add, MutableRows out, int n) const noexcept {
-    kernels_->mix({weights_.data(), bias_.data(), outputs_}, sources, count, add, out, n);
+    kernels_->mix(packed(), sources, count, add, out, n);
   }
   void run(Rows source, MutableRows out, int n) const noexcept { run(&source, 1, Rows{}, out, n); }
 
  private:
   const Kernels* kernels_;
   int outputs_;
-  std::vector<float> weights_, bias_;
+  AlignedFloats weights_;
+  std::vector<float> bias_;
 };
 
 /// Scratch rows for one chunk.
@@ -75,7 +78,7 @@ class Scratch {
 
  private:
   int rows_;
-  std::vector<float> buffer_;
+  AlignedFloats buffer_;
 };
 
 /// A causal dilated convolution over a History of its input, with further undelayed sources mixed in.
@@ -87,6 +90,10 @@ class Convolution {
 
   /// Where the input of the current chunk goes.
   MutableRows input() { return history_.now(); }
+  /// The weights, for a kernel that does more than convolve.
+  Mix packed() const { return mixer_.packed(); }
+  int taps() const { return taps_; }
+  std::ptrdiff_t dilation() const { return dilation_; }
   /// out = bias + taps * input + extra * extra_rows. Does not advance.
   void run(Rows extra_rows, MutableRows out, int n) noexcept;
   void advance(int n) noexcept { history_.advance(n); }

@@ -1,6 +1,7 @@
 #include "recurrent.h"
 
 #include <algorithm>
+#include <array>
 
 namespace triode {
 
@@ -8,14 +9,40 @@ namespace {
 
 std::size_t index(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
-// Packs a (rows, columns) matrix so that the kernels stream it: tiles of whole registers of rows, column by column.
-std::vector<float> pack_columns(const std::vector<float>& matrix, int rows, int columns, const Kernels& kernels) {
-  std::vector<float> packed;
-  packed.reserve(matrix.size());
-  const int tile = kernels.column_tile * kernels.width;
-  for (int first = 0; first < rows; first += tile)
-    for (int c = 0; c < columns; ++c)
-      for (int r = first; r < std::min(first + tile, rows); ++r) packed.push_back(matrix[index(r * columns + c)]);
+// Units in whole registers; what is left over goes into half a register if that holds it.
+int lanes_of_half_group(int hidden, const Kernels& kernels) {
+  const int left = hidden % kernels.width;
+  return left > 0 && left <= kernels.half_width ? kernels.half_width : 0;
+}
+
+// One gate: its rows in the matrices of the input and of the state, null where the gate has no such part.
+struct Gate {
+  const float *input_rows, *state_rows, *input_bias, *state_bias;
+  bool halved;
+};
+
+// As kernels.h describes it.
+AlignedFloats pack_cell(const std::array<Gate, 4>& gates, int inputs, int hidden, const Kernels& kernels) {
+  AlignedFloats packed;
+  const int half = lanes_of_half_group(hidden, kernels);
+  for (int first = 0; first < hidden;) {
+    const int lanes = hidden - first <= half ? half : kernels.width;
+    const auto column = [&](const Gate& gate, auto value) {
+      for (int u = first; u < first + lanes; ++u)
+        packed.push_back(u < hidden ? (gate.halved ? 0.5f : 1.0f) * value(u) : 0.0f);
+    };
+    for (const Gate& gate : gates)
+      column(gate, [&](int u) {
+        return (gate.input_rows ? gate.input_bias[u] : 0.0f) + (gate.state_rows ? gate.state_bias[u] : 0.0f);
+      });
+    for (int i = 0; i < inputs; ++i)
+      for (const Gate& gate : gates)
+        if (gate.input_rows) column(gate, [&](int u) { return gate.input_rows[u * inputs + i]; });
+    for (int j = 0; j < hidden; ++j)
+      for (const Gate& gate : gates)
+        if (gate.state_rows) column(gate, [&](int u) { return gate.state_rows[u * hidden + j]; });
+    first += lanes;
+  }
   return packed;
 }
 
@@ -27,7 +54,6 @@ Recurrent::Recurrent(const RecurrentSpec& spec, const Tensors& tensors, const st
       spec_(spec),
       units_((spec.hidden_size + kernels.width - 1) / kernels.width * kernels.width),
       state_(index(2 * spec.num_layers * units_), 0.0f),
-      gates_(index(4 * units_)),
       in_(index(kChunk * std::max(units_, spec.input_size))),
       out_(index(kChunk * units_)),
       output_weights_(index(spec.output_size * units_), 0.0f) {
@@ -52,36 +78,26 @@ Recurrent::Recurrent(const RecurrentSpec& spec, const Tensors& tensors, const st
   skip_ = spec.skip ? scale : 0.0f;
 }
 
-// LSTM rows: i, f, g, o of all columns. GRU rows: r, z of all columns, n of the input's, n of the state's, because the
-// reset gate acts between the two.
+// In a GRU the reset gate acts between the input's and the state's part of n, which therefore stay apart.
 void Recurrent::add_layer(const Tensors& tensors, const std::string& prefix, int k) {
   const std::string suffix = "_l" + std::to_string(k);
   const int hidden = spec_.hidden_size, inputs = k == 0 ? spec_.input_size : hidden;
-  const std::vector<float>& ih = tensor(tensors, prefix + "rec.weight_ih" + suffix).data;
-  const std::vector<float>& hh = tensor(tensors, prefix + "rec.weight_hh" + suffix).data;
-  const std::vector<float>& input_bias = tensor(tensors, prefix + "rec.bias_ih" + suffix).data;
-  const std::vector<float>& state_bias = tensor(tensors, prefix + "rec.bias_hh" + suffix).data;
-  const int columns = inputs + hidden;
-  const bool gru = spec_.kind == CellKind::gru;
-  std::vector<float> matrix(index(4 * units_) * index(columns), 0.0f);
-  Layer layer{inputs, {}, std::vector<float>(index(4 * units_), 0.0f)};
-  for (int gate = 0; gate < 4; ++gate) {
-    const bool from_input = !(gru && gate == 3), from_state = !(gru && gate == 2);
-    const int source = gru ? std::min(gate, 2) : gate;
-    for (int u = 0; u < hidden; ++u) {
-      const std::ptrdiff_t from = source * hidden + u, to = gate * units_ + u;
-      if (from_input) {
-        std::copy_n(ih.data() + from * inputs, inputs, matrix.data() + to * columns);
-        layer.bias[index(to)] += input_bias[index(from)];
-      }
-      if (from_state) {
-        std::copy_n(hh.data() + from * hidden, hidden, matrix.data() + to * columns + inputs);
-        layer.bias[index(to)] += state_bias[index(from)];
-      }
-    }
+  const float* ih = tensor(tensors, prefix + "rec.weight_ih" + suffix).data.data();
+  const float* hh = tensor(tensors, prefix + "rec.weight_hh" + suffix).data.data();
+  const float* input_bias = tensor(tensors, prefix + "rec.bias_ih" + suffix).data.data();
+  const float* state_bias = tensor(tensors, prefix + "rec.bias_hh" + suffix).data.data();
+  const auto gate = [&](int row, bool halved) {
+    const int first = row * hidden;
+    return Gate{ih + first * inputs, hh + first * hidden, input_bias + first, state_bias + first, halved};
+  };
+  std::array<Gate, 4> gates;
+  if (spec_.kind == CellKind::lstm) {
+    gates = {gate(0, true), gate(1, true), gate(2, false), gate(3, true)};
+  } else {
+    gates = {gate(0, true), gate(1, false), gate(2, false), gate(2, false)};
+    gates[2].state_rows = gates[3].input_rows = nullptr;
   }
-  layer.weights = pack_columns(matrix, 4 * units_, columns, *kernels_);
-  layers_.push_back(std::move(layer));
+  layers_.push_back({inputs, pack_cell(gates, inputs, hidden, *kernels_)});
 }
 
 void Recurrent::process(Rows in, MutableRows out, int n) noexcept {
@@ -89,23 +105,23 @@ void Recurrent::process(Rows in, MutableRows out, int n) noexcept {
     for (int i = 0; i < spec_.input_size; ++i) in_[index(t * spec_.input_size + i)] = in.data[i * in.stride + t];
   for (int k = 0; k < spec_.num_layers; ++k) {
     const Layer& layer = layers_[index(k)];
-    const Cell cell = {layer.weights.data(), layer.bias.data(), layer.inputs, spec_.hidden_size, units_};
+    const Cell cell = {layer.weights.data(), layer.inputs, spec_.hidden_size, units_,
+                       lanes_of_half_group(spec_.hidden_size, *kernels_)};
     const int stride = k == 0 ? spec_.input_size : units_;
     float* h = state_.data() + k * units_;
     float* c = state_.data() + (spec_.num_layers + k) * units_;
     if (spec_.kind == CellKind::lstm)
-      kernels_->lstm(cell, in_.data(), stride, h, c, gates_.data(), out_.data(), n);
+      kernels_->lstm(cell, in_.data(), stride, h, c, out_.data(), n);
     else
-      kernels_->gru(cell, in_.data(), stride, h, gates_.data(), out_.data(), n);
+      kernels_->gru(cell, in_.data(), stride, h, out_.data(), n);
     std::swap(in_, out_);
   }
   for (int o = 0; o < spec_.output_size; ++o) {
-    const float* weights = output_weights_.data() + o * units_;
-    for (int t = 0; t < n; ++t) {
-      const float dry = spec_.skip ? in.data[o * in.stride + t] : 0.0f;
-      out.data[o * out.stride + t] =
-          output_bias_[index(o)] + skip_ * dry + kernels_->dot(weights, in_.data() + t * units_, units_);
-    }
+    float* row = out.data + o * out.stride;
+    kernels_->project(output_weights_.data() + o * units_, units_, in_.data(), row, n);
+    for (int t = 0; t < n; ++t) row[t] += output_bias_[index(o)];
+    if (spec_.skip)
+      for (int t = 0; t < n; ++t) row[t] += skip_ * in.data[o * in.stride + t];
   }
 }
 

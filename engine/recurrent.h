@@ -18,7 +18,7 @@ class Recurrent final : public Network {
  private:
   struct Layer {
     int inputs;
-    std::vector<float> weights, bias;  // packed as kernels.h says
+    AlignedFloats weights;  // packed as kernels.h says
   };
 
   void add_layer(const Tensors& tensors, const std::string& prefix, int index);
@@ -27,10 +27,9 @@ class Recurrent final : public Network {
   RecurrentSpec spec_;
   int units_;  // hidden_size padded to whole registers
   std::vector<Layer> layers_;
-  std::vector<float> state_, remembered_;  // h of all layers, then c of all layers
-  std::vector<float> gates_;               // 4 * units
-  std::vector<float> in_, out_;            // sample-major chunks between layers, (kChunk, units or inputs)
-  std::vector<float> output_weights_;      // (output_size, units), scaled
+  AlignedFloats state_, remembered_;  // h of all layers, then c of all layers
+  AlignedFloats in_, out_;            // sample-major chunks between layers, (kChunk, units or inputs)
+  AlignedFloats output_weights_;      // (output_size, units), scaled
   std::vector<float> output_bias_;
   float skip_;
 };

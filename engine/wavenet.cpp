@@ -22,6 +22,11 @@ bool is_plain(const ArraySpec& array, const LayerSpec& layer) {
   return layer.gating == Gating::none && !films && !array.head1x1;
 }
 
+bool is_whole(const ArraySpec& array, const LayerSpec& layer) {
+  return is_plain(array, layer) && array.layer1x1 && array.bottleneck == array.channels &&
+         has_layer_kernel(array.channels);
+}
+
 // The convolution of a layer; it takes the condition along where nothing acts on the condition's part alone.
 Convolution layer_convolution(const Kernels& kernels, const Tensors& tensors, const std::string& name,
                               const ArraySpec& array, const LayerSpec& layer, bool mixes_apart) {
@@ -66,6 +71,7 @@ WavenetLayer::WavenetLayer(const Kernels& kernels, const Tensors& tensors, const
     : kernels_(&kernels),
       gating_(layer.gating),
       plain_(is_plain(array, layer)),
+      whole_(is_whole(array, layer)),
       bottleneck_(array.bottleneck),
       activation_(pointwise(layer.activation, array.bottleneck, slopes_)),
       secondary_(pointwise(layer.secondary.value_or(Activation{}), array.bottleneck, secondary_slopes_)),
@@ -94,6 +100,7 @@ WavenetLayer::WavenetLayer(const Kernels& kernels, const Tensors& tensors, const
 }
 
 void WavenetLayer::run(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
+  if (whole_) return run_whole(condition, head_sum, out, n);
   const Rows in = input();
   if (plain_) {
     convolution_.run(condition, pre_.rows(), n);
@@ -107,6 +114,12 @@ void WavenetLayer::run(Rows condition, MutableRows head_sum, MutableRows out, in
     sum_into_head(condition, head_sum, n);
   }
   if (out.data != nullptr) pass_on(condition, in, out, n);
+  convolution_.advance(n);
+}
+
+void WavenetLayer::run_whole(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
+  kernels_->layer({convolution_.packed(), layer1x1_->packed(), convolution_.taps(), convolution_.dilation(), activation_},
+                  convolution_.input(), condition, head_sum, out, n);
   convolution_.advance(n);
 }
 

@@ -42,6 +42,7 @@ class WavenetLayer {
 
  private:
   std::optional<Film>& film(FilmPlace place) { return films_[static_cast<std::size_t>(place)]; }
+  void run_whole(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
   void convolve(Rows condition, int n) noexcept;
   void activate(int n) noexcept;
   void sum_into_head(Rows condition, MutableRows head_sum, int n) noexcept;
@@ -50,6 +51,7 @@ class WavenetLayer {
   const Kernels* kernels_;
   Gating gating_;
   bool plain_;  // no gating, no FiLM, no head1x1: the short path
+  bool whole_;  // plain, and a kernel does all of it
   int bottleneck_;
   std::vector<float> slopes_, secondary_slopes_;
   Pointwise activation_, secondary_;

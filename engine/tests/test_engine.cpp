@@ -114,6 +114,19 @@ void test_instruction_sets(const std::string& bytes, const std::string& name) {
   }
 }
 
+// Hidden units that fill registers, halves of them, and parts of those; and two layers.
+void test_recurrent_sizes() {
+  for (const std::string cell : {"lstm", "gru"})
+    for (const int hidden : {1, 3, 4, 5, 8, 9, 12, 16, 17, 20, 24, 25, 32, 40}) {
+      const std::string architecture = R"({"name": ")" + cell + R"(", "input_size": 1, "hidden_size": )" +
+                                       std::to_string(hidden) + R"(, "num_layers": 2, "skip": true})";
+      const std::string name = cell + " of " + std::to_string(hidden), bytes = samples::triode_bytes(architecture);
+      test_instruction_sets(bytes, name);
+      Engine engine = load(bytes);
+      test_blocks(engine, name);
+    }
+}
+
 // The same promises where copies run side by side and sample rates are converted.
 void test_other_rates(const std::string& bytes, const std::string& name) {
   for (const auto& [rate_hz, oversample] : {std::pair{44100.0, 1}, {48000.0, 2}, {96000.0, 1}, {88200.0, 4}}) {
@@ -228,6 +241,7 @@ int main() {
     test_other_rates(bytes, name);
   }
   test_knobs();
+  test_recurrent_sizes();
   test_denormals();
   test_face();
   return failures == 0 ? 0 : 1;

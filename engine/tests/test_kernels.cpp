@@ -115,6 +115,53 @@ void test_mix(const Kernels& kernels, int outputs, int n) {
     }
 }
 
+void test_layer(const Kernels& kernels, int channels, int n) {
+  constexpr int kTaps = 3, kDilation = 5, kPast = (kTaps - 1) * kDilation, kStride = kPast + kChunk;
+  const auto size = [](int rows, int columns) { return static_cast<std::size_t>(rows * columns); };
+  const auto at = [](const std::vector<float>& x, int i) { return static_cast<double>(x[static_cast<std::size_t>(i)]); };
+  const int inputs = kTaps * channels + 1;
+  const std::vector<float> past_and_now = noise(size(channels, kStride)), condition = noise(kChunk);
+  const std::vector<float> weights = noise(size(channels, inputs), 0.3f), bias = noise(size(channels, 1));
+  const std::vector<float> pass = noise(size(channels, channels), 0.3f), pass_bias = noise(size(channels, 1));
+  const std::vector<float> before = noise(size(channels, kChunk));
+  std::vector<float> sum = before, out(size(channels, kChunk), 1e9f);
+  const std::vector<float> tiles = packed(weights, channels, inputs, kernels.mix_tile);
+  const std::vector<float> pass_tiles = packed(pass, channels, channels, kernels.mix_tile);
+  const Layer layer = {{tiles.data(), bias.data(), channels}, {pass_tiles.data(), pass_bias.data(), channels},
+                       kTaps, kDilation, {Shape::tanh, 0, 0, 0, 0, nullptr}};
+  kernels.layer(layer, {past_and_now.data() + kPast, kStride, channels}, {condition.data(), kChunk, 1},
+                {sum.data(), kChunk, channels}, {out.data(), kChunk, channels}, n);
+  const std::string name = std::string(kernels.name) + ", " + std::to_string(channels) + " channels, n " + std::to_string(n);
+  for (int t = 0; t < n; ++t) {
+    std::vector<double> a;
+    for (int o = 0; o < channels; ++o) {
+      double z = at(bias, o) + at(weights, o * inputs + inputs - 1) * at(condition, t);
+      for (int k = 0; k < kTaps; ++k)
+        for (int c = 0; c < channels; ++c)
+          z += at(weights, o * inputs + k * channels + c) * at(past_and_now, c * kStride + k * kDilation + t);
+      a.push_back(std::tanh(z));
+      CHECK_WITH(std::abs(at(sum, o * kChunk + t) - at(before, o * kChunk + t) - a.back()) < 2e-6, name);
+    }
+    for (int o = 0; o < channels; ++o) {
+      double expected = at(pass_bias, o) + at(past_and_now, o * kStride + kPast + t);
+      for (int c = 0; c < channels; ++c) expected += at(pass, o * channels + c) * a[static_cast<std::size_t>(c)];
+      CHECK_WITH(std::abs(at(out, o * kChunk + t) - expected) < 3e-6, name);
+    }
+  }
+}
+
+void test_project(const Kernels& kernels, int units, int n) {
+  const std::vector<float> y = noise(static_cast<std::size_t>(units * kChunk)), w = noise(static_cast<std::size_t>(units));
+  std::vector<float> out(kChunk);
+  kernels.project(w.data(), units, y.data(), out.data(), n);
+  for (int t = 0; t < n; ++t) {
+    double expected = 0;
+    for (int u = 0; u < units; ++u)
+      expected += static_cast<double>(w[static_cast<std::size_t>(u)]) * y[static_cast<std::size_t>(t * units + u)];
+    CHECK_WITH(std::abs(out[static_cast<std::size_t>(t)] - expected) < 3e-6, std::string(kernels.name));
+  }
+}
+
 void test_convolve(const Kernels& kernels, int n) {
   const std::vector<float> taps = noise(37), in = noise(36 + kChunk);
   std::vector<float> out(kChunk);
@@ -172,7 +219,13 @@ int main() {
     test_apply_and_sum(kernels);
     for (int outputs = 1; outputs <= 19; ++outputs)
       for (const int n : {1, 3, 16, 17, 31, 33, 48, 63, 64}) test_mix(kernels, outputs, n);
-    for (int n = 1; n <= kChunk; ++n) test_convolve(kernels, n);
+    for (int channels = 1; channels <= 16; ++channels)
+      for (const int n : {1, 15, 16, 31, 33, 47, 48, 63, 64})
+        if (has_layer_kernel(channels)) test_layer(kernels, channels, n);
+    for (int n = 1; n <= kChunk; ++n) {
+      test_convolve(kernels, n);
+      test_project(kernels, 16 * (1 + n % 3), n);
+    }
     test_elementwise(kernels);
     test_finite(kernels);
   }
