@@ -1,4 +1,4 @@
-"""Is the capture signal as good as real playing? `python -m benchmarks.own_signal --data FOLDER [--epochs 60]`.
+"""Is the capture signal as good as real playing? `python -m benchmarks.own_signal --data FOLDER [--epochs 30]`.
 
 The built-in circuits are trained once on the capture signal and once on as many seconds of real dry guitar (FOLDER/di),
 with the same number of updates, and both models are tested on other real guitar. A ratio of 1 is as good as real.
@@ -32,7 +32,9 @@ def playing(folder: Path, names: list[str]) -> Samples:
     return np.concatenate(parts)
 
 
-def test_esr(dry: Samples, unheard: Samples, circuit: str, settings: Mapping[str, float], epochs: float) -> float:
+def test_esr(
+    dry: Samples, unheard: Samples, circuit: str, settings: Mapping[str, float], epochs: float, seed: int
+) -> float:
     """Test ESR of the default model trained on `dry` through the circuit."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -41,7 +43,7 @@ def test_esr(dry: Samples, unheard: Samples, circuit: str, settings: Mapping[str
             write_audio(folder / f"{stem}-wet.wav", run_circuit(circuit, samples, RATE_HZ, settings), RATE_HZ)
         model = folder / "model.triode"
         files = "--input", folder / "train.wav", "--output", folder / "train-wet.wav"
-        triode("train", *files, "-o", model, "--epochs", epochs)
+        triode("train", *files, "-o", model, "--epochs", epochs, "--seed", seed)
         unseen = "--input", folder / "test.wav", "--output", folder / "test-wet.wav"
         return float(triode("evaluate", model, *unseen)["esr"])
 
@@ -51,19 +53,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--epochs", type=float, default=30)
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     folder = options.data / "di"
     names = sorted(path.stem for path in folder.glob("*-guitar.flac") if path.stem not in TEST)
     real = playing(folder, names)[: SECONDS * RATE_HZ]
-    own = make_signal(SECONDS, RATE_HZ).samples
     unheard = playing(folder, list(TEST))
     rows = []
     for circuit, settings in DEVICES:
-        scores = [test_esr(dry, unheard, circuit, settings, options.epochs) for dry in (own, real)]
-        print(circuit, scores, flush=True)
-        rows.append([circuit, f"{scores[0]:.5f}", f"{scores[1]:.5f}", f"{scores[0] / scores[1]:.2f}"])
+        scores = np.array(
+            [
+                [
+                    test_esr(dry, unheard, circuit, settings, options.epochs, seed)
+                    for dry in (make_signal(SECONDS, RATE_HZ, seed).samples, real)
+                ]
+                for seed in range(options.seeds)
+            ]
+        )
+        print(circuit, scores.tolist(), flush=True)
+        own, played = np.median(scores, axis=0)
+        rows.append([circuit, f"{own:.5f}", f"{played:.5f}", f"{own / played:.2f}"])
     head = ["device", "trained on the capture signal", "trained on real playing", "ratio"]
-    body = f"{SECONDS} s each, {options.epochs:g} epochs, seed 0; test on {', '.join(TEST)}.\n\n{table(head, rows)}"
+    seeds = f"medians over {options.seeds} seeds (of the signal and of the training)"
+    body = f"{SECONDS} s each, {options.epochs:g} epochs, {seeds}; test on {', '.join(TEST)}.\n\n{table(head, rows)}"
     write_section("The capture signal against real playing", "python -m benchmarks.own_signal", body)
 
 

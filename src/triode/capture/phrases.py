@@ -3,7 +3,7 @@
 Every phrase has its own guitar, tuning, tempo and touch, drawn from one random generator.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -41,7 +41,8 @@ def random_guitar(rng: Rng) -> Guitar:
         resonance_q=rng.uniform(0.8, 2.2),
         tone_hz=float(np.exp(rng.uniform(np.log(900), np.log(9000)))),
         stiffness=rng.uniform(3e-5, 1.2e-4),
-        sustain_seconds=rng.uniform(5, 12),
+        sustain_seconds=rng.uniform(6, 16),
+        lean_radians=rng.uniform(-np.pi, np.pi),
     )
 
 
@@ -215,15 +216,15 @@ def scratch(guitar: Guitar, seconds: float, rng: Rng) -> Notes:
 
 # How often each is played, in parts of a hundred.
 STYLES: tuple[tuple[Style, int], ...] = (
-    (lead, 22),
-    (riff, 22),
-    (power, 14),
-    (strum, 14),
-    (arpeggio, 10),
+    (lead, 24),
+    (riff, 24),
+    (power, 16),
+    (strum, 16),
+    (arpeggio, 8),
     (comping, 5),
-    (bass, 6),
-    (sustain, 4),
-    (scratch, 3),
+    (bass, 4),
+    (sustain, 2),
+    (scratch, 1),
 )
 
 
@@ -231,11 +232,16 @@ STYLES: tuple[tuple[Style, int], ...] = (
 PASSAGE_STYLES = (riff, lead, strum, power)
 
 
-def play(seconds: float, rng: Rng, style: Style | None = None) -> Array:
-    """One phrase (n,) at 48 kHz with a peak of 1, faded at its ends; without a `style` one is drawn by frequency."""
-    if style is None:
-        shares = np.array([share for _, share in STYLES], dtype=float)
-        style, _ = STYLES[int(rng.choice(len(STYLES), p=shares / shares.sum()))]
+def next_style(played_seconds: Mapping[Style, float]) -> Style:
+    """The style that lags furthest behind its share, so that a short signal holds as much of each as a long one."""
+    return max(
+        STYLES,
+        key=lambda entry: entry[1] * (sum(played_seconds.values()) + 1.0) - 100 * played_seconds.get(entry[0], 0.0),
+    )[0]
+
+
+def play(seconds: float, rng: Rng, style: Style) -> Array:
+    """One phrase (n,) in `style` at 48 kHz with a peak of 1, faded at its ends."""
     phrase = mix(style(random_guitar(rng), seconds, rng), seconds)
     fade = min(len(phrase) // 2, int(0.015 * RATE_HZ))
     phrase[:fade] *= np.linspace(0, 1, fade)

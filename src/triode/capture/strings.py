@@ -25,7 +25,8 @@ class Guitar:
 
     `pickup` and `resonance`: distance of the pickup from the bridge over the open string's length, and its electrical
     resonance with `resonance_q`; `tone_hz` corner of the tone control; `stiffness` inharmonicity of the strings;
-    `sustain_seconds` time in which a low open string falls by 60 dB.
+    `sustain_seconds` time in which a low open string falls by 60 dB; `lean_radians` phase of all partials at the pluck:
+    0 swings as far up as down, a quarter turn is one-sided, as most recorded guitars are one way or the other.
     """
 
     pickup: float = 0.14
@@ -34,6 +35,7 @@ class Guitar:
     tone_hz: float = 3000.0
     stiffness: float = 6e-5
     sustain_seconds: float = 8.0
+    lean_radians: float = 0.0
 
 
 def pluck(
@@ -56,13 +58,13 @@ def pluck(
     # A bent note is first played straight, long enough to be read off faster.
     length = count if bend is None else int(np.sum(bend)) + 4
     frequency, amplitude = _partials(guitar, hz, rng, strength, pick)
-    decay = 6.91 * (1 / (guitar.sustain_seconds * (110 / hz) ** 0.4) + 1.2 * (frequency / 2000) ** 1.5)
+    decay = 6.91 * (1 / (guitar.sustain_seconds * (110 / hz) ** 0.4) + 0.7 * (frequency / 2000) ** 1.5)
     decay += mute * (18.0 + 60.0 * frequency / 1000)
     # The string swings in two planes: towards the pickup strongly and shortly, across it weakly and long.
     straight = _ring(
         np.concatenate([frequency, frequency * rng.uniform(1.0002, 1.001)]),
-        np.concatenate([decay + 7.0, decay]),
-        np.concatenate([amplitude, 0.5 * amplitude]),
+        np.concatenate([decay + 2.5, decay]),
+        np.concatenate([amplitude, 0.5 * amplitude]) * np.exp(1j * guitar.lean_radians),
         length,
     )
     straight += _contact(length, strength, rng)
@@ -110,8 +112,8 @@ def _partials(guitar: Guitar, hz: float, rng: np.random.Generator, strength: flo
     return frequency, heard * plucked * width * pickup * tone * uneven
 
 
-def _ring(frequency: Array, decay: Array, amplitude: Array, count: int) -> Array:
-    """Sum over partials of amplitude exp(-decay t) sin(2 pi frequency t), as one product of two small matrices."""
+def _ring(frequency: Array, decay: Array, amplitude: NDArray[np.complex128], count: int) -> Array:
+    """Sum over partials of Im(amplitude exp(2 pi i frequency t - decay t)), as one product of two small matrices."""
     pole = (-decay + 2j * np.pi * frequency) / RATE_HZ
     blocks = -(-count // BLOCK)
     across = np.exp(np.outer(np.arange(blocks) * BLOCK, pole)) * amplitude
