@@ -23,8 +23,8 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 10.0, 3600.0
 LOWEST_HZ, HIGHEST_HZ = 22050, 192000
 LEAST_LEVEL_DBFS = -40.0
 GAP_SECONDS = 0.05
-# Peaks of phrases below the signal's level. Notes decay and differ in touch, so quiet playing is in each of them; the loud
-# end, where devices bend most, must not be rare.
+# Peaks of phrases below the signal's level. Notes decay and differ in touch, so quiet playing is in each of them; loud
+# playing, where devices bend most, must not be rare.
 PHRASE_LEVELS_DB = (0.0, -2.0, -4.0, -6.0, -1.0, -8.0)
 # Short, so that even a short signal has many guitars, registers and ways of playing in it.
 PHRASE_SECONDS = (1.0, 2.5)
