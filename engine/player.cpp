@@ -41,7 +41,7 @@ RatePlan plan_rates(double model_hz, double host_hz, int oversample, std::int64_
 
 Player::Player(std::vector<std::unique_ptr<Network>> copies, const Kernels& kernels, const RatePlan& plan,
                double model_hz, double host_hz, const KnobInputs& knobs)
-    : copies_(std::move(copies)), kernels_(&kernels), in_(1 + knobs.count()), out_(1), ratio_(plan.inner) {
+    : copies_(std::move(copies)), in_(1 + knobs.count()), out_(1), ratio_(plan.inner) {
   if (!plan.resamples()) return;
   const Ratio back = {ratio_.down, ratio_.up};
   const double lowest_hz = std::min(host_hz, model_hz);

@@ -48,7 +48,6 @@ class Player {
   void run_copies(const float* in, float* out, int n, KnobInputs& knobs) noexcept;
 
   std::vector<std::unique_ptr<Network>> copies_;
-  const Kernels* kernels_;
   std::size_t turn_ = 0;  // the copy that gets the next sample
   Scratch in_, out_;      // of one copy; in_: the audio, then the knobs
   std::optional<Resampler> to_inner_, to_host_;

@@ -41,7 +41,7 @@ void store(float* p, V v) {
 inline Vec broadcast(float x) { return x - Vec{}; }
 
 // The larger or smaller of each pair of lanes, b where a is NaN. Told in so many words on x86, where GCC 12 makes a
-// comparison and a blend of the plain form, with three times the latency. (The masked AVX-512 form, all lanes on, is the
+// comparison and a blend of the plain form, which takes longer. (The masked AVX-512 form, all lanes on, is the
 // one of which it does not warn falsely.)
 template <class V>
 V larger(V a, V b) {

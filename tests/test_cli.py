@@ -1,6 +1,7 @@
 """The command line as people and scripts use it: the whole path, exit statuses, one-line errors, JSON."""
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from triode.audio import read_audio, write_audio
+from triode.cli.console import print_json
 from triode.cli.options import seconds_of, stretch_of
 from triode.errors import OptionError
 
@@ -255,6 +257,11 @@ def test_numbers_that_json_lacks_are_null(triode, model, recording, tmp_path) ->
     found = triode("evaluate", model, *files, "--from", 11, "--to", 12, "--json")
     assert found.status == 0, found.err
     assert found.json["esr"] is None
+
+
+def test_numbers_that_json_lacks_are_null_however_deep(capsys) -> None:
+    print_json({"models": [{"esr": math.inf, "name": "amp"}], "mae": math.nan})
+    assert json.loads(capsys.readouterr().out) == {"models": [{"esr": None, "name": "amp"}], "mae": None}
 
 
 BAD_TRAINING = {

@@ -212,8 +212,8 @@ def _to_peak(wave: Array) -> Array:
     return np.asarray(wave / np.max(np.abs(wave)))
 
 
-# A twentieth of the signal. Three times as much, and louder than the playing, made models of an overdrive worse at real
-# playing (test ESR .0092 against .0035): they spent themselves on treble that no guitar has.
+# A twentieth of the signal, because what is not playing costs fidelity where it counts: of a model of the overdrive,
+# trained on 90 s, the ESR on real playing fell from .0080 to .0053 when their share was halved from a fifth.
 TEST_TONES = (
     _TestTone("sweep", _sweep, 0.0, 2.0, 0.0),
     _TestTone("sweep", _sweep, -14.0, 1.5, 30.0),

@@ -31,9 +31,16 @@ def say(message: str) -> None:
 
 def print_json(values: Mapping[str, Any]) -> None:
     """One JSON object on stdout and nothing else; a number that JSON does not have (the ESR of silence) is null."""
-    finite = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in values.items()}
-    json.dump(finite, sys.stdout, allow_nan=False, default=str)
+    json.dump(_without_infinities(values), sys.stdout, allow_nan=False, default=str)
     sys.stdout.write("\n")
+
+
+def _without_infinities(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_infinities(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinities(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_table(rows: Mapping[str, object]) -> None:
