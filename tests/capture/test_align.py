@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triode.audio import read_audio
-from triode.capture.align import align, apply_alignment
+from triode.capture.align import align, apply_alignment, correlation_lag
 from triode.errors import AudioFileError
 
 RATE = 48000
@@ -89,6 +89,15 @@ def test_applied_alignment_keeps_the_target_causal() -> None:
         rest = align(a, b, RATE)
         assert 2 <= rest.latency_samples < 3.1
         assert rest.peak_samples > rest.latency_samples
+
+
+@given(st.floats(-60, 60), st.sampled_from([-0.5, 1.0]))
+@settings(max_examples=15, deadline=None)
+def test_the_plain_lag_of_a_pure_delay_is_the_delay(delay: float, gain: float) -> None:
+    dry = np.pad(guitar(2.0, 22050, 3), 200)
+    wet = gain * delayed(dry, delay) if delay > 0 else gain * dry
+    dry = dry if delay > 0 else delayed(dry, -delay)
+    assert correlation_lag(dry, wet, 441) == pytest.approx(delay, abs=0.05)
 
 
 def real(folder: Path, dry: str, wet: str):

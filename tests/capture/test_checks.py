@@ -262,6 +262,13 @@ def test_real_takes_pass_and_are_refused_when_swapped(shared_data: Path, name: s
     assert "swapped" in codes(check_take(wet, dry))
 
 
+def test_the_filters_of_a_real_clipper_delay_the_correlation_beyond_the_onset(shared_data: Path) -> None:
+    folder = shared_data / "captures" / "diode_clipper"
+    report = check_take(read_audio(folder / "input.flac"), read_audio(folder / "output.flac"))
+    assert report.correlation_samples == pytest.approx(3, abs=0.1)
+    assert 0 < report.latency_samples < 1
+
+
 def test_real_recordings_of_other_players_are_unrelated(shared_data: Path) -> None:
     names = ["fear-guitar", "tomb-guitar", "downtown-bass"]
     recordings = [read_audio(shared_data / "di" / f"{name}.flac") for name in names]

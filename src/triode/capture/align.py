@@ -108,6 +108,19 @@ def apply_alignment(
     return np.ascontiguousarray(dry[:count]), np.ascontiguousarray(wet[:count])
 
 
+def correlation_lag(dry: Samples, wet: Samples, reach_samples: int) -> float:
+    """Lag in samples at which the plain cross-correlation of dry and wet (n,) is largest, within +-`reach_samples`.
+
+    What most tools call the latency. It has the device's own delay in it: that of its filters at the loudest notes.
+    """
+    size = fft.next_fast_len(len(dry) + reach_samples, real=True)
+    correlation = fft.irfft(np.conj(fft.rfft(dry, size)) * fft.rfft(wet, size), size)
+    near = np.abs(np.concatenate([correlation[-reach_samples:], correlation[: reach_samples + 1]]))
+    top = int(np.clip(np.argmax(near), 1, 2 * reach_samples - 1))
+    left, mid, right = near[top - 1 : top + 2]
+    return top - reach_samples + 0.5 * float((left - right) / min(left - 2 * mid + right, -1e-30))
+
+
 def aligned(dry: Audio, wet: Audio, rate_hz: int | None = None) -> tuple[Samples, Samples, int, Alignment]:
     """Dry and wet (n,) at one rate (`rate_hz`, or their own) with latency and drift removed, and what was found.
 

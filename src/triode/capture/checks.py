@@ -11,7 +11,7 @@ import numpy as np
 
 from triode.audio import Audio, Samples, resample
 from triode.capture import faults
-from triode.capture.align import Alignment, align, apply_alignment
+from triode.capture.align import Alignment, align, apply_alignment, correlation_lag
 from triode.capture.manifest import Repeat, SignalManifest
 from triode.errors import AudioFileError
 
@@ -31,6 +31,8 @@ SWAPPED_EVIDENCE = 2.0
 LEAST_MISSING_SECONDS, LEAST_EXTRA_SECONDS = 0.1, 5.0
 # So much of a take is tried at other speeds.
 SPEED_SECONDS = 20.0
+# No device's filters delay its loudest notes by more.
+CORRELATION_REACH_SECONDS = 0.02
 # Silence must last this long to measure noise, DC and hum in it.
 LEAST_SILENCE_SECONDS = 0.2
 COMMON_RATES_HZ = (22050, 24000, 44100, 48000, 88200, 96000, 176400, 192000)
@@ -114,12 +116,15 @@ class Finding:
 class CheckReport:
     """What was measured in a take; None where it could not be.
 
+    `latency_samples` is the onset of the response, which is what is taken out; `peak_samples` where the response is
+    largest; `correlation_samples` where plain cross-correlation is, the number that other tools know as the latency.
     `snr_db` is a lower bound (`snr_is_bound`) where the dry signal is never silent, None where that says nothing.
     `replicate_esr` is the floor below which an ESR means nothing.
     """
 
     latency_samples: float | None
     peak_samples: float | None
+    correlation_samples: float | None
     polarity: int | None
     drift_ppm: float | None
     snr_db: float | None
@@ -151,18 +156,18 @@ def check_take(dry: Audio, wet: Audio, manifest: SignalManifest | None = None) -
     findings = _facts(dry, wet)
     clipped = faults.clipped_samples(wet) >= MOST_CLIPPED_SAMPLES
     if any(finding.severity == "refuse" for finding in findings):
-        return CheckReport(None, None, None, None, None, False, clipped, None, tuple(findings))
+        return CheckReport(None, None, None, None, None, None, False, clipped, None, tuple(findings))
     findings += _level_findings(dry, wet)
     try:
         alignment = align(dry.samples, wet.samples, dry.rate_hz)
         aligned_dry, aligned_wet = apply_alignment(dry.samples, wet.samples, alignment, 0)
     except AudioFileError as error:
         findings.append(_finding("unrelated", "refuse", str(error)))
-        return CheckReport(None, None, None, None, None, False, clipped, None, tuple(findings))
+        return CheckReport(None, None, None, None, None, None, False, clipped, None, tuple(findings))
     findings += _order_findings(dry, wet, aligned_dry, aligned_wet)
     if alignment.confidence < RELATED_CONFIDENCE:
         findings.append(_speed_or_unrelated(dry, wet, alignment))
-        return CheckReport(None, None, None, None, None, False, clipped, None, tuple(findings), alignment)
+        return CheckReport(None, None, None, None, None, None, False, clipped, None, tuple(findings), alignment)
     findings += _alignment_findings(dry, wet, alignment)
     findings += _interruptions(aligned_dry, aligned_wet, dry.rate_hz, alignment)
     snr_db, is_bound, noise_findings = _noise_findings(aligned_dry, aligned_wet, dry.rate_hz)
@@ -170,6 +175,7 @@ def check_take(dry: Audio, wet: Audio, manifest: SignalManifest | None = None) -
     return CheckReport(
         latency_samples=alignment.latency_samples,
         peak_samples=alignment.peak_samples,
+        correlation_samples=_plain_lag(aligned_dry, aligned_wet, dry.rate_hz, alignment),
         polarity=alignment.polarity,
         drift_ppm=alignment.drift_ppm,
         snr_db=snr_db,
@@ -184,6 +190,11 @@ def check_take(dry: Audio, wet: Audio, manifest: SignalManifest | None = None) -
 def _finding(code: str, severity: Severity, measured: str, *, forceable: bool = True) -> Finding:
     why, what_to_do = ADVICE[code]
     return Finding(code, severity, measured, why, what_to_do, forceable)
+
+
+def _plain_lag(dry: Samples, wet: Samples, rate_hz: int, alignment: Alignment) -> float:
+    reach_samples = round(CORRELATION_REACH_SECONDS * rate_hz)
+    return alignment.removed_samples(0) + correlation_lag(dry, wet, reach_samples)
 
 
 def _dbfs(value: float) -> float:

@@ -18,6 +18,8 @@ FRAME_SECONDS = 0.02
 # A stretch counts as silent where the dry signal has stayed this far below its peak for this long.
 SILENCE_DB, SETTLE_SECONDS = -80.0, 0.15
 SEARCH_HZ = 6000
+# A repeated passage is not looked for in stretches this far below the loudest one, as a share of its energy.
+QUIETEST_REPEAT = 1e-3
 MAINS_HZ = (50.0, 60.0)
 NOT_MAINS_HZ = (44.0, 47.0, 53.0, 56.5, 63.5, 67.0)
 MAINS_HARMONICS = 8
@@ -127,7 +129,7 @@ def find_repeats(dry: Samples, rate_hz: int) -> list[Repeat]:
     windows = energy[length:] - energy[:-length]
     starts = np.arange(0, len(slow) - length, max(length, len(slow) // 40))
     best: tuple[int, int, int] | None = None
-    for start in starts[windows[starts] > 0.02 * np.max(windows)]:
+    for start in starts[windows[starts] > QUIETEST_REPEAT * np.max(windows)]:
         chunk = slow[start : start + length]
         match = fft.irfft(spectrum * np.conj(fft.rfft(chunk, size)), size)[: len(windows)]
         match /= np.sqrt(windows * windows[start]) + 1e-12 * np.max(windows)

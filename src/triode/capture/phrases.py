@@ -39,7 +39,7 @@ def random_guitar(rng: Rng) -> Guitar:
         pickup=rng.uniform(0.04, 0.22),
         resonance_hz=float(np.exp(rng.uniform(np.log(2000), np.log(5000)))),
         resonance_q=rng.uniform(0.8, 2.2),
-        tone_hz=float(np.exp(rng.uniform(np.log(900), np.log(9000)))),
+        tone_hz=float(np.exp(rng.uniform(np.log(1500), np.log(9000)))),
         stiffness=rng.uniform(3e-5, 1.2e-4),
         sustain_seconds=rng.uniform(6, 16),
         lean_radians=rng.uniform(-np.pi, np.pi),

@@ -75,14 +75,19 @@ def pluck(
 
 
 def _contact(count: int, strength: float, rng: np.random.Generator) -> Array:
-    """The pick's scrape, and the thump of the hand on strings and body."""
+    """The pick's scrape, and the thump of the hand on strings and body.
+
+    The thump reaches below the lowest note, as real playing does: without, models of an overdrive are a fifth worse at
+    real playing, most of it below 60 Hz.
+    """
     time = np.arange(count) / RATE_HZ
     scrape = np.zeros(count)
     length = min(count, int(0.03 * RATE_HZ))
     noise = ndimage.gaussian_filter1d(rng.standard_normal(length), 1.0 + 3.0 * (1 - strength))
     scrape[:length] = noise * np.exp(-np.arange(length) / (0.003 * RATE_HZ))
-    thump = np.exp(-time * 18) * np.sin(2 * np.pi * rng.uniform(35, 90) * time)
-    return rng.uniform(0.02, 0.15) * scrape + rng.uniform(0.02, 0.15) * thump
+    thump_hz = np.exp(rng.uniform(np.log(8), np.log(90)))
+    thump = np.exp(-time * 14) * np.sin(2 * np.pi * thump_hz * time) * rng.choice([-1, 1])
+    return np.asarray(rng.uniform(0.02, 0.15) * scrape + rng.uniform(0.02, 0.5) * thump)
 
 
 def mix(parts: list[tuple[float, Array]], seconds: float) -> Array:
