@@ -1,42 +1,14 @@
 // The C face, a thin one over Engine: exceptions become return values and one line of text.
 #include <algorithm>
 #include <cstring>
-#include <exception>
-#include <new>
 #include <string_view>
 
+#include "c_api_parts.h"
 #include "engine.h"
 #include "triode.h"
 #include "version.h"
 
-struct triode_engine {
-  triode::Engine engine;
-};
-
 namespace {
-
-void put_text(std::string_view text, char* error, std::size_t error_size) noexcept {
-  if (error == nullptr || error_size == 0) return;
-  const std::size_t length = std::min(text.size(), error_size - 1);
-  std::memcpy(error, text.data(), length);
-  error[length] = '\0';
-}
-
-// What `make` returns, or `otherwise` and the reason it could not.
-template <class Result, class Make>
-Result guarded(Make make, Result otherwise, char* error, std::size_t error_size) noexcept {
-  put_text("", error, error_size);
-  try {
-    return make();
-  } catch (const std::bad_alloc&) {
-    put_text("there is not enough memory for this model; close other programs", error, error_size);
-  } catch (const std::exception& reason) {
-    put_text(reason.what(), error, error_size);
-  } catch (...) {
-    put_text("an unknown error; please report it", error, error_size);
-  }
-  return otherwise;
-}
 
 triode::Engine::Options engine_options(const triode_options* options) {
   const triode::Engine::Options usual;
@@ -52,7 +24,7 @@ const char* triode_version(void) { return triode::version(); }
 
 triode_engine* triode_load(const char* path, const triode_options* options, char* error, size_t error_size) {
   const auto make = [&] { return new triode_engine{triode::Engine::load(path, engine_options(options))}; };
-  return guarded<triode_engine*>(make, nullptr, error, error_size);
+  return triode::guarded<triode_engine*>(make, nullptr, error, error_size);
 }
 
 triode_engine* triode_load_memory(const void* bytes, size_t size, const char* name, const triode_options* options,
@@ -62,7 +34,7 @@ triode_engine* triode_load_memory(const void* bytes, size_t size, const char* na
     return new triode_engine{
         triode::Engine::load(view, name == nullptr ? "model" : name, engine_options(options))};
   };
-  return guarded<triode_engine*>(make, nullptr, error, error_size);
+  return triode::guarded<triode_engine*>(make, nullptr, error, error_size);
 }
 
 void triode_free(triode_engine* engine) { delete engine; }
@@ -72,7 +44,7 @@ int triode_configure(triode_engine* engine, double sample_rate_hz, char* error, 
     engine->engine.configure(sample_rate_hz);
     return 0;
   };
-  return guarded<int>(configure, -1, error, error_size);
+  return triode::guarded<int>(configure, -1, error, error_size);
 }
 
 size_t triode_knob_count(const triode_engine* engine) { return engine->engine.knobs().size(); }

@@ -1,14 +1,9 @@
 // A noise gate: silences what is left when the player does not play.
 #pragma once
 
-namespace triode {
+#include "rig_settings.h"
 
-struct GateSettings {
-  double threshold_db = -60.0;    // dBFS: opens at this level of a peak
-  double hysteresis_db = 6.0;     // closes so far below
-  double hold_seconds = 0.05;     // stays open so long after the level has sunk
-  double release_seconds = 0.1;   // then falls by 60 dB in this time
-};
+namespace triode {
 
 /// Listens in one place and acts in another. Level: peaks, forgotten with a time constant of 20 ms, which holds the
 /// lowest string of a bass within the hysteresis. Opens with a time constant of 1 ms.

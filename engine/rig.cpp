@@ -1,204 +1,26 @@
 #include "rig.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numbers>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
-#include "decibels.h"
-#include "denormals.h"
+#include "rig_chain.h"
 
 namespace triode {
 
-namespace {
+Rig::Rig() : chain_(std::make_unique<RigChain>()) {}
+Rig::Rig(Rig&&) noexcept = default;
+Rig& Rig::operator=(Rig&&) noexcept = default;
+Rig::~Rig() = default;
 
-constexpr double kNormalLoudnessDb = -18.0, kDcHz = 5.0;
-
-double in_range(double value, double low, double high, double otherwise) {
-  return std::isfinite(value) ? std::clamp(value, low, high) : otherwise;
-}
-
-RigSettings in_range(RigSettings s) {
-  for (double* gain_db : {&s.input_gain_db, &s.output_gain_db}) *gain_db = in_range(*gain_db, -60.0, 60.0, 0.0);
-  for (double* tone_db : {&s.bass_db, &s.middle_db, &s.treble_db, &s.presence_db})
-    *tone_db = in_range(*tone_db, -20.0, 20.0, 0.0);
-  if (s.interface_dbu) s.interface_dbu = in_range(*s.interface_dbu, -60.0, 60.0, 0.0);
-  GateSettings& gate = s.gate_settings;
-  const GateSettings usual;
-  gate.threshold_db = in_range(gate.threshold_db, -120.0, 0.0, usual.threshold_db);
-  gate.hysteresis_db = in_range(gate.hysteresis_db, 0.0, 40.0, usual.hysteresis_db);
-  gate.hold_seconds = in_range(gate.hold_seconds, 0.0, 10.0, usual.hold_seconds);
-  gate.release_seconds = in_range(gate.release_seconds, 0.0, 10.0, usual.release_seconds);
-  return s;
-}
-
-}  // namespace
-
-void SmoothGain::set(double gain) noexcept {
-  if (gain == target_) return;
-  target_ = gain;
-  left_ = samples_;
-  stride_ = (target_ - now_) / samples_;
-}
-
-void SmoothGain::settle() noexcept {
-  now_ = target_;
-  left_ = 0;
-}
-
-void SmoothGain::process(float* samples, int n) noexcept {
-  int t = 0;
-  for (; t < n && left_ > 0; ++t) {
-    now_ = --left_ == 0 ? target_ : now_ + stride_;
-    samples[t] *= static_cast<float>(now_);
-  }
-  if (now_ == 1.0) return;
-  const float gain = static_cast<float>(now_);
-  for (; t < n; ++t) samples[t] *= gain;
-}
-
-bool Switch::set(bool on) noexcept {
-  const bool anew = on && idle();
-  on_ = on;
-  return anew;
-}
-
-void Switch::fade(const float* dry, float* wet, int n) noexcept {
-  for (int t = 0; t < n; ++t) {
-    share_ = std::clamp(share_ + (on_ ? stride_ : -stride_), 0.0f, 1.0f);
-    if (share_ < 1.0f) wet[t] = dry[t] + share_ * (wet[t] - dry[t]);
-  }
-}
-
-void DcBlocker::configure(double rate_hz) noexcept {
-  pull_ = 1.0 - std::exp(-2.0 * std::numbers::pi * kDcHz / rate_hz);
-  reset();
-}
-
-void DcBlocker::process(float* samples, int n) noexcept {
-  for (int t = 0; t < n; ++t) {
-    low_ += pull_ * (samples[t] - low_);
-    samples[t] -= static_cast<float>(low_);
-  }
-}
-
-Rig::Rig() : kernels_(&kernels_for(best_isa())) { configure(rate_hz_); }
-
-void Rig::play(Engine* engine) {
-  if (engine != nullptr) engine->configure(rate_hz_);
-  levels_ = engine == nullptr ? Levels{} : levels_of(engine->metadata());
-  engine_ = engine;
-  set_gains();
-}
-
-void Rig::configure(double sample_rate_hz) {
-  if (!(sample_rate_hz > 0.0)) throw std::invalid_argument("a sample rate of 0 Hz or less; expected 8 to 768 kHz");
-  std::optional<Cabinet> cabinet = make_cabinet(response_, response_rate_hz_, sample_rate_hz);
-  if (engine_ != nullptr) engine_->configure(sample_rate_hz);
-  cabinet_ = std::move(cabinet);
-  rate_hz_ = sample_rate_hz;
-  for (SmoothGain* gain : {&input_gain_, &output_gain_}) gain->configure(rate_hz_);
-  for (Switch* turned : {&cabinet_switch_, &dc_switch_}) turned->configure(rate_hz_);
-  gate_.configure(rate_hz_);
-  tone_.configure(rate_hz_);
-  dc_blocker_.configure(rate_hz_);
-  reset();
-}
-
+void Rig::play(Engine* engine) { chain_->play(engine); }
+void Rig::configure(double sample_rate_hz) { chain_->configure(sample_rate_hz); }
 void Rig::load_response(std::vector<float> samples, double sample_rate_hz) {
-  if (!samples.empty() && !(sample_rate_hz >= 1e3 && sample_rate_hz <= 768e3))
-    throw std::invalid_argument("an impulse response of " + std::to_string(sample_rate_hz) +
-                                " Hz; expected 1 to 768 kHz");
-  if (!std::all_of(samples.begin(), samples.end(), [](float value) { return std::isfinite(value); }))
-    throw std::invalid_argument("an impulse response with samples that are no numbers; export it again");
-  cabinet_ = make_cabinet(samples, sample_rate_hz, rate_hz_);
-  response_ = std::move(samples);
-  response_rate_hz_ = sample_rate_hz;
-  cabinet_switch_.set(cabinet_.has_value() && settings_.cabinet);
-  cabinet_switch_.settle();
+  chain_->load_response(std::move(samples), sample_rate_hz);
 }
-
-std::optional<Cabinet> Rig::make_cabinet(const std::vector<float>& response, double from_hz, double to_hz) const {
-  if (response.empty()) return std::nullopt;
-  const double taps = std::ceil(static_cast<double>(response.size()) * to_hz / from_hz);
-  if (taps > static_cast<double>(Cabinet::kMostTaps))
-    throw std::invalid_argument("an impulse response of " + std::to_string(static_cast<long long>(taps)) +
-                                " samples at the host's rate; expected at most " +
-                                std::to_string(Cabinet::kMostTaps) + ", cut it");
-  return std::optional<Cabinet>(std::in_place, *kernels_, resampled_response(*kernels_, response, from_hz, to_hz));
-}
-
-void Rig::set(const RigSettings& settings) noexcept {
-  settings_ = in_range(settings);
-  set_gains();
-  gate_.set(settings_.gate_settings);
-  gate_.turn(settings_.gate);
-  tone_.set({settings_.bass_db, settings_.middle_db, settings_.treble_db, settings_.presence_db});
-  if (cabinet_switch_.set(cabinet_.has_value() && settings_.cabinet)) cabinet_->reset();
-  if (dc_switch_.set(settings_.dc_blocker)) dc_blocker_.reset();
-}
-
-void Rig::set_gains() noexcept {
-  double input_db = settings_.input_gain_db, output_db = settings_.output_gain_db;
-  // A sine that fills the interface is interface_dbu; the model takes one of levels_.input_dbu for full scale.
-  if (settings_.interface_dbu && levels_.input_dbu) input_db += *settings_.interface_dbu - *levels_.input_dbu;
-  if (settings_.output_level == OutputLevel::normalized && levels_.loudness_db)
-    output_db += kNormalLoudnessDb - *levels_.loudness_db;
-  if (settings_.output_level == OutputLevel::calibrated && settings_.interface_dbu && levels_.output_dbu)
-    output_db += *levels_.output_dbu - *settings_.interface_dbu;
-  input_gain_.set(from_db(input_db));
-  output_gain_.set(from_db(output_db));
-}
-
-void Rig::reset() noexcept {
-  if (engine_ != nullptr) engine_->reset();
-  for (SmoothGain* gain : {&input_gain_, &output_gain_}) gain->settle();
-  for (Switch* turned : {&cabinet_switch_, &dc_switch_}) turned->settle();
-  gate_.reset();
-  tone_.reset();
-  dc_blocker_.reset();
-  if (cabinet_) cabinet_->reset();
-}
-
-void Rig::process(const float* in, float* out, std::int64_t n) noexcept {
-  const StopDenormals stop_denormals;
-  while (n > 0) {
-    const int count = static_cast<int>(std::min<std::int64_t>(n, kChunk));
-    run(in, out, count);
-    in += count;
-    out += count;
-    n -= count;
-  }
-}
-
-template <class Part>
-void Rig::through(Switch& turned, Part& part, float* samples, int n) noexcept {
-  if (turned.idle()) return;
-  const bool moving = turned.moving();
-  if (moving) std::copy_n(samples, n, dry_.data());
-  part(samples, n);
-  if (moving) turned.fade(dry_.data(), samples, n);
-}
-
-void Rig::run(const float* in, float* out, int n) noexcept {
-  float* x = chunk_.data();
-  kernels_->finite(in, x, n);
-  const bool gated = !gate_.idle();
-  if (gated) gate_.listen(x, gate_gains_.data(), n);
-  input_gain_.process(x, n);
-  if (engine_ != nullptr) engine_->process(x, x, n);
-  const auto block_dc = [this](float* samples, int count) { dc_blocker_.process(samples, count); };
-  through(dc_switch_, block_dc, x, n);
-  if (gated)
-    for (int t = 0; t < n; ++t) x[t] *= gate_gains_[static_cast<std::size_t>(t)];
-  tone_.process(x, n);
-  const auto play_cabinet = [this](float* samples, int count) { cabinet_->process(samples, samples, count); };
-  through(cabinet_switch_, play_cabinet, x, n);
-  output_gain_.process(x, n);
-  kernels_->finite(x, x, n);
-  std::copy_n(x, n, out);
-}
+void Rig::set(const RigSettings& settings) noexcept { chain_->set(settings); }
+const Levels& Rig::levels() const noexcept { return chain_->levels(); }
+void Rig::process(const float* in, float* out, std::int64_t n) noexcept { chain_->process(in, out, n); }
+void Rig::reset() noexcept { chain_->reset(); }
+int Rig::latency_samples() const noexcept { return chain_->latency_samples(); }
+double Rig::host_rate_hz() const noexcept { return chain_->host_rate_hz(); }
 
 }  // namespace triode

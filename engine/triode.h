@@ -1,7 +1,7 @@
 /* The engine for C, and for every language that calls C: a model file is loaded, plays, and is freed.
  *
- * No function lets a C++ exception out. triode_process() and triode_reset() are real-time safe: they neither allocate
- * nor lock nor make a system call. One thread at a time may use an engine; engines share nothing.
+ * No function lets a C++ exception out. triode_process(), triode_reset(), triode_set() and their like for the rig are
+ * real-time safe: they neither allocate nor lock nor make a system call. One thread at a time may use an engine; engines share nothing.
  */
 #ifndef TRIODE_H
 #define TRIODE_H
@@ -76,6 +76,38 @@ TRIODE_API double triode_sample_rate_hz(const triode_engine* engine);
 /* The format it was read from, and the instruction set in use: "triode", "avx2". Valid as long as the engine. */
 TRIODE_API const char* triode_format(const triode_engine* engine);
 TRIODE_API const char* triode_isa(const triode_engine* engine);
+
+/* The playing chain around a model: input gain, model, DC blocker, gate, tone stack, cabinet, output gain. As it is at
+ * first, the model plays alone, and what does nothing costs nothing. */
+typedef struct triode_rig triode_rig;
+
+/* A rig without a model, for a host of 48 kHz; NULL, with the reason in `error`, where memory is short. Free it before
+ * its engine; NULL is allowed. */
+TRIODE_API triode_rig* triode_rig_new(char* error, size_t error_size);
+TRIODE_API void triode_rig_free(triode_rig* rig);
+
+/* Play this engine from now on (NULL: none), configured for the rig's sample rate; prepare for a host's sample rate and
+ * reset; load the cabinet's impulse response, n samples at its own rate (n = 0: none). 0 after success; otherwise -1,
+ * with the reason in `error`. These allocate. */
+TRIODE_API int triode_rig_play(triode_rig* rig, triode_engine* engine, char* error, size_t error_size);
+TRIODE_API int triode_rig_configure(triode_rig* rig, double sample_rate_hz, char* error, size_t error_size);
+TRIODE_API int triode_rig_load_response(triode_rig* rig, const float* samples, size_t n, double sample_rate_hz,
+                                        char* error, size_t error_size);
+
+/* Real-time safe, on the thread that calls triode_rig_process(); moves without clicks; limited to its range:
+ *   input_gain_db, output_gain_db       -60 to 60
+ *   interface_dbu                       -60 to 60: level of the interface's full scale; unknown until it is set
+ *   output_level                        0 as the model has it, 1 normalized loudness, 2 calibrated in dBu
+ *   gate, cabinet, dc_blocker           0 off, 1 on
+ *   gate_threshold_db, gate_hysteresis_db, gate_hold_seconds, gate_release_seconds
+ *   bass_db, middle_db, treble_db, presence_db    -20 to 20
+ * 0 after success, -1 where there is no such setting or the value is not finite. */
+TRIODE_API int triode_rig_set(triode_rig* rig, const char* setting, double value);
+
+/* As triode_process(), triode_reset() and triode_latency_samples(), for the whole chain. */
+TRIODE_API void triode_rig_process(triode_rig* rig, const float* in, float* out, size_t n);
+TRIODE_API void triode_rig_reset(triode_rig* rig);
+TRIODE_API int triode_rig_latency_samples(const triode_rig* rig);
 
 #ifdef __cplusplus
 }

@@ -193,6 +193,7 @@ def test_bench_reports_what_the_contract_names(triode, model) -> None:
         "p99_us",
         "max_us",
         "allocations",
+        "memory_bytes",
         "isa",
     }
     assert found["realtime_factor"] > 1

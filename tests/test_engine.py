@@ -10,7 +10,7 @@ import pytest
 
 import reference
 from engine_files import ARCHITECTURES, array, write_nam, write_triode
-from models import TANH, random_tensors, recurrent_architecture
+from models import TANH, a1_architecture, random_tensors, recurrent_architecture
 from triode import engine
 from triode.errors import ModelFileError, OptionError
 
@@ -214,6 +214,21 @@ def test_receptive_field(tmp_path: Path) -> None:
     moved = np.flatnonzero(model.render(audio) - quiet)
     assert moved[0] == 10
     assert moved[-1] < 10 + model.receptive_field
+
+
+def test_memory_follows_the_network_and_its_rate(tmp_path: Path) -> None:
+    """A model holds at least its weights, more for a longer history, and gives back what it no longer needs."""
+    small, large = (
+        engine.load(write_triode(tmp_path / f"{channels}.triode", shape, random_tensors(shape, seed=1)))
+        for channels, shape in ((4, a1_architecture(4, 2)), (16, a1_architecture()))
+    )
+    assert 4 * large.info["parameters"] < large.memory_bytes < 4e6
+    assert small.memory_bytes < large.memory_bytes
+    before = large.memory_bytes
+    large.configure(96_000)
+    assert large.memory_bytes > 1.5 * before
+    large.configure(48_000)
+    assert large.memory_bytes == pytest.approx(before, rel=0.01)
 
 
 def test_self_test(tmp_path: Path) -> None:

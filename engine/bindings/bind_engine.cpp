@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -18,8 +19,19 @@ using KnobFields = std::tuple<std::string, std::string, double, double, double, 
 using Contents =
     std::tuple<std::string, std::string, nb::dict, double, std::int64_t, std::vector<KnobFields>, std::string>;
 
-triode::Engine load(const std::filesystem::path& path, double quality, int oversample) {
-  return triode::Engine::load(path, {.quality = quality, .oversample = oversample});
+// The engine, and the bytes of memory that it holds.
+std::pair<triode::Engine, std::int64_t> load(const std::filesystem::path& path, double quality, int oversample) {
+  const nb::gil_scoped_release unlocked;
+  const std::int64_t before = bytes_of_this_thread();
+  triode::Engine engine = triode::Engine::load(path, {.quality = quality, .oversample = oversample});
+  return {std::move(engine), bytes_of_this_thread() - before};
+}
+
+// By how many bytes of memory the engine has grown.
+std::int64_t configure(triode::Engine& engine, double sample_rate_hz) {
+  const std::int64_t before = bytes_of_this_thread();
+  engine.configure(sample_rate_hz);
+  return bytes_of_this_thread() - before;
 }
 
 std::vector<KnobFields> fields_of(const std::vector<triode::Knob>& knobs) {
@@ -66,9 +78,11 @@ void translate(const std::exception_ptr& pointer, void*) {
 void bind_engine(nb::module_& module) {
   nb::register_exception_translator(translate);
   nb::class_<triode::Engine>(module, "Engine", "A model, ready to play; see triode.engine.Model.")
-      .def_static("load", &load, nb::arg("path"), nb::arg("quality"), nb::arg("oversample"), Unlocked(),
-                  nb::sig("def load(path: pathlib.Path, quality: float, oversample: int) -> Engine"))
-      .def("configure", &triode::Engine::configure, nb::arg("sample_rate_hz"), Unlocked())
+      .def_static("load", &load, nb::arg("path"), nb::arg("quality"), nb::arg("oversample"),
+                  nb::sig("def load(path: pathlib.Path, quality: float, oversample: int) -> tuple[Engine, int]"),
+                  "The engine, and the bytes of memory that it holds.")
+      .def("configure", &configure, nb::arg("sample_rate_hz"), Unlocked(),
+           "By how many bytes of memory the engine has grown.")
       .def("process", &play_block<triode::Engine>, nb::arg("block"))
       .def("render", &play_all<triode::Engine>, nb::arg("audio"), nb::arg("block"))
       .def("bench", &measure<triode::Engine>, nb::arg("block"), nb::arg("blocks"))

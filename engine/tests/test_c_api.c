@@ -96,6 +96,39 @@ static void test_knobs(void) {
   triode_free(engine);
 }
 
+/* The whole chain: 6.02 dB in front of the model and as much after it make four times as much, once at rest. */
+static void test_rig(triode_engine* engine) {
+  const float response[2] = {0.0f, 1.0f}, pulse[4] = {0.25f, 0.0f, 0.0f, 0.0f};
+  float out[4];
+  char error[300];
+  triode_rig* rig = triode_rig_new(error, sizeof error);
+  CHECK(rig != NULL);
+  if (rig == NULL) return;
+  CHECK(triode_rig_configure(rig, 44100.0, error, sizeof error) == 0);
+  CHECK(triode_rig_play(rig, engine, error, sizeof error) == 0);
+  CHECK(triode_rig_set(rig, "input_gain_db", 6.0206) == 0 && triode_rig_set(rig, "output_gain_db", 6.0206) == 0);
+  triode_rig_reset(rig);
+  triode_rig_process(rig, pulse, out, 4);
+  CHECK(fabsf(out[0] - 1.0f) < 1e-4f && fabsf(out[1] + 0.5f) < 1e-4f && fabsf(out[2] - 0.25f) < 1e-4f);
+  CHECK(triode_rig_latency_samples(rig) == 0);
+  CHECK(triode_rig_load_response(rig, response, 2, 44100.0, error, sizeof error) == 0);
+  triode_rig_reset(rig);
+  triode_rig_process(rig, pulse, out, 4); /* the cabinet delays by one sample */
+  CHECK(fabsf(out[0]) < 1e-5f && fabsf(out[1] - 1.0f) < 1e-4f);
+  CHECK(triode_rig_load_response(rig, response, 2, 1.0, error, sizeof error) == -1 && strstr(error, "Hz") != NULL);
+  CHECK(triode_rig_load_response(rig, NULL, 0, 44100.0, error, sizeof error) == 0);
+  CHECK(triode_rig_set(rig, "gate", 1.0) == 0 && triode_rig_set(rig, "gate_threshold_db", -1.0) == 0);
+  triode_rig_reset(rig);
+  triode_rig_process(rig, pulse, out, 4); /* too soft to open it */
+  CHECK(out[0] == 0.0f);
+  CHECK(triode_rig_set(rig, "volume", 1.0) == -1);
+  CHECK(triode_rig_set(rig, "bass_db", NAN) == -1);
+  CHECK(triode_rig_configure(rig, 0.0, error, sizeof error) == -1 && strstr(error, "Hz") != NULL);
+  CHECK(triode_rig_play(rig, NULL, error, sizeof error) == 0);
+  triode_rig_free(rig);
+  triode_rig_free(NULL);
+}
+
 static void test_refusals(void) {
   char error[300], short_error[8];
   triode_options options = {sizeof(triode_options), 2.0, 1};
@@ -136,6 +169,7 @@ int main(void) {
     return EXIT_FAILURE;
   }
   test_play(engine);
+  test_rig(engine);
   test_face(engine);
   triode_free(engine);
   test_from_path();

@@ -7,8 +7,10 @@
 #include <stdexcept>
 #include <vector>
 
+#include "cabinet.h"
 #include "check.h"
 #include "count_allocations.h"
+#include "fft.h"
 #include "rig.h"
 #include "sample_models.h"
 

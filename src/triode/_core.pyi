@@ -14,9 +14,11 @@ class Engine:
     """A model, ready to play; see triode.engine.Model."""
 
     @staticmethod
-    def load(path: pathlib.Path, quality: float, oversample: int) -> Engine: ...
+    def load(path: pathlib.Path, quality: float, oversample: int) -> tuple[Engine, int]:
+        """The engine, and the bytes of memory that it holds."""
 
-    def configure(self, sample_rate_hz: float) -> None: ...
+    def configure(self, sample_rate_hz: float) -> int:
+        """By how many bytes of memory the engine has grown."""
 
     def process(self, block: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]: ...
 

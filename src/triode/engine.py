@@ -50,8 +50,8 @@ class Model:
     time may use a model; models share nothing, and the interpreter is free while they run.
     """
 
-    def __init__(self, engine: _core.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: _core.Engine, memory_bytes: int) -> None:
+        self._engine, self._memory_bytes = engine, memory_bytes
 
     @property
     def engine(self) -> _core.Engine:
@@ -77,6 +77,11 @@ class Model:
     def knobs(self) -> list[Knob]:
         """The model's knobs; empty for a snapshot."""
         return list(_knobs(self._engine.knobs))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory that this model holds: its weights, its history and its buffers, at the rate it is configured for."""
+        return self._memory_bytes
 
     @property
     def isa(self) -> str:
@@ -107,7 +112,7 @@ class Model:
         if not (isinstance(sample_rate, int | float) and math.isfinite(sample_rate)):
             raise OptionError(f"sample_rate = {sample_rate!r}: expected samples per second, like 44100")
         try:
-            self._engine.configure(float(sample_rate))
+            self._memory_bytes += self._engine.configure(float(sample_rate))
         except ValueError as error:
             raise OptionError(str(error)) from None
 
@@ -146,7 +151,8 @@ class Model:
         self.reset()
         network_samples = block * self._engine.network_rate_hz / self.sample_rate
         multiply_adds = self._engine.parameters * network_samples / (found["p50_us"] * 1e-6)
-        return {**found, "fma_peak_fraction": multiply_adds / _core.peak_multiply_adds(), "isa": self.isa}
+        share = multiply_adds / _core.peak_multiply_adds()
+        return {**found, "fma_peak_fraction": share, "memory_bytes": self.memory_bytes, "isa": self.isa}
 
     def self_test(self) -> float | None:
         """Largest absolute error against the file's own self-test, None where it has none; resets the model.
@@ -170,7 +176,7 @@ def load(
     if oversample not in (1, 2, 4):
         raise OptionError(f"oversample = {oversample!r}: expected 1, 2 or 4")
     try:
-        model = Model(_core.Engine.load(Path(path), _checked_quality(quality), int(oversample)))
+        model = Model(*_core.Engine.load(Path(path), _checked_quality(quality), int(oversample)))
     except ValueError as error:
         raise OptionError(str(error)) from None
     if sample_rate is not None:

@@ -127,6 +127,7 @@ def bench(
         "block": f"{found['block']} samples",
         "median, p99, max per block": " / ".join(f"{found[key]:.1f} us" for key in ("p50_us", "p99_us", "max_us")),
         "allocations while playing": found["allocations"],
+        "memory": f"{found['memory_bytes'] / 1024:.0f} KiB",
         "instruction set": found["isa"],
     }
     print_table(rows)
