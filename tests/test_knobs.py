@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triode.errors import OptionError
-from triode.knobs import Knob, checked_settings, parse_settings
+from triode.knobs import Knob, checked_settings, parse_settings, switch
 
 DRIVE = Knob("drive", "%", 0, 10, 5)
 TONE = Knob("tone", "Hz", 100, 10_000, 1_000, "log")
@@ -101,3 +101,40 @@ def test_checked_settings() -> None:
     assert checked_settings({"drive": 0.1 + 0.2}, [DRIVE, TONE]) == {"drive": 0.1 + 0.2, "tone": 1_000}
     with pytest.raises(OptionError, match="outside"):
         checked_settings({"tone": 99.9}, [DRIVE, TONE])
+
+
+MODE = switch("mode", ["clean", "lead", "boost"])
+MID = Knob("mid", "dB", -6, 6, 0, steps=(-6, 0, 6))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("mode=lead", 1), ("mode=2", 2), ("mode=60%", 1), ("mid=6", 6), ("mid=90%", 6), ("mid=60%", 0)]
+)
+def test_steps_and_positions_are_set_by_name_number_or_travel(text: str, value: float) -> None:
+    assert parse_settings([text], [MODE, MID])[text.partition("=")[0]] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mode=loud", "mode has no position 'loud'; it has clean, lead, boost"),
+        ("mode=0.5", "it has the positions clean, lead, boost only"),
+        ("mode=3", "outside its range 0 to 2"),
+        ("mid=1", "mid = 1: it has the positions -6, 0, 6 only"),
+    ],
+)
+def test_values_between_steps_are_refused(text: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        parse_settings([text], [MODE, MID])
+
+
+def test_a_model_file_keeps_range_and_travel_of_any_kind() -> None:
+    assert MID.in_model_file() == {
+        "name": "mid",
+        "unit": "dB",
+        "low": -6,
+        "high": 6,
+        "default": 0,
+        "taper": "linear",
+    }
+    assert [MODE.travel(step) for step in MODE.steps] == [0, 0.5, 1]

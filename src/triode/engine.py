@@ -8,7 +8,7 @@ GuitarML, WaveNetVA and SmartAmpPro JSON.
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class Model:
             "architecture": json.loads(self._engine.architecture),
             "parameters": self._engine.parameters,
             "sample_rate": self._engine.sample_rate_hz,
-            "knobs": [asdict(knob) for knob in self.knobs],
+            "knobs": [knob.in_model_file() for knob in self.knobs],
             "latency_samples": self.latency_samples,
             "metadata": json.loads(self._engine.metadata),
         }

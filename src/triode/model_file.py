@@ -197,7 +197,7 @@ def loudness_db(samples: Samples) -> float | None:
 
 def knobs_json(knobs: Sequence[Knob]) -> list[dict[str, Any]]:
     """The `knobs` list of docs/model-file.md."""
-    return [asdict(knob) for knob in knobs]
+    return [knob.in_model_file() for knob in knobs]
 
 
 def _header_json(model: ModelFile) -> str:

@@ -19,6 +19,8 @@ import tomli_w
 from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError
 
 from triode.audio import Audio, read_audio, write_audio
+from triode.capture.couplings import Coupling, check_couplings, coupling_table
+from triode.capture.knob_tables import knob_table, named_values_replaced, settings_table
 from triode.capture.manifest import SignalManifest, find_manifest, manifest_path, read_manifest, write_manifest
 from triode.errors import AudioFileError, CaptureError, OptionError, OutputError
 from triode.files import atomic_path, write_text
@@ -67,6 +69,7 @@ class Capture:
     rate_hz: Annotated[int, Strict(), Field(gt=0)]
     version: Literal[1] = 1
     knobs: tuple[Knob, ...] = ()
+    couplings: tuple[Coupling, ...] = ()
     takes: tuple[Take, ...] = ()
     levels: Levels = Levels()
     metadata: dict[str, str] = field(default_factory=dict)
@@ -122,9 +125,14 @@ def write_capture(capture: Capture) -> None:
     }
     if "levels" in document:
         document["levels"] = {key: value for key, value in document["levels"].items() if value is not None}
-    for table in ("knobs", "takes"):
-        if table in document:
-            document[table] = list(document[table])
+    if capture.knobs:
+        document["knobs"] = [knob_table(knob) for knob in capture.knobs]
+    if capture.couplings:
+        document["couplings"] = [coupling_table(coupling) for coupling in capture.couplings]
+    if capture.takes:
+        document["takes"] = [
+            {**asdict(take), "settings": settings_table(take.settings, capture.knobs)} for take in capture.takes
+        ]
     _parse(path, document)
     write_text(path, tomli_w.dumps(document))
 
@@ -223,6 +231,7 @@ def _parse(path: Path, document: dict[str, Any]) -> Capture:
             if isinstance(knob, dict):
                 _refuse_unknown(path, f"knob {knob.get('name', '?')}, ", knob, [f.name for f in fields(Knob)])
     try:
+        document = named_values_replaced(document)
         capture = TypeAdapter(Capture).validate_python({**document, "folder": path.parent})
     except ValidationError as error:
         raise CaptureError(f"{path}: {_describe(error, document)}") from error
@@ -232,6 +241,10 @@ def _parse(path: Path, document: dict[str, Any]) -> Capture:
         for name in names:
             if names.count(name) > 1:
                 raise CaptureError(f"{path}: {what} {name!r} is there {names.count(name)} times; name each once")
+    try:
+        check_couplings(capture.couplings, capture.knobs)
+    except OptionError as error:
+        raise CaptureError(f"{path}: {error}") from error
     return replace(capture, takes=tuple(_checked_take(path, capture, take) for take in capture.takes))
 
 
