@@ -10,6 +10,7 @@ TriodeError
   x WorkError           the work itself failed (exit status 1)
     + TrainingError     training diverged or could not go on
     + OutputError       a result could not be written (disk full, device gone)
+    + DeviceError       a device that was to be recorded failed: a plug-in crashed, an interface fell silent
 
 Every message says what was found, what was expected, and what to do about it, in one line.
 """
@@ -17,6 +18,7 @@ Every message says what was found, what was expected, and what to do about it, i
 __all__ = [
     "AudioFileError",
     "CaptureError",
+    "DeviceError",
     "ModelFileError",
     "OptionError",
     "OutputError",
@@ -70,3 +72,7 @@ class TrainingError(WorkError):
 
 class OutputError(WorkError):
     """A result could not be written."""
+
+
+class DeviceError(WorkError):
+    """A device that was to be recorded failed."""

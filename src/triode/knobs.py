@@ -1,7 +1,7 @@
 """A knob, declared once: it drives conditioning, the model file, the command line and every player.
 
-Three kinds: one that turns freely between `low` and `high`, with its taper; one that clicks into `steps`; a switch, whose
-steps have names (`positions`). All have a range and a travel from 0 to 1, which is all that a model file keeps of them.
+Three kinds: one that turns freely between `low` and `high`, with its taper; one that clicks into `steps`; a switch,
+whose steps have names (`positions`). All have a range and a travel from 0 to 1, and a model file keeps no more of them.
 """
 
 import math

@@ -282,7 +282,8 @@ def test_the_guides_example_is_a_capture(tmp_path: Path) -> None:
     write_audio(tmp_path / "drive7.flac", noise(1).samples, 48000)
     capture = read_capture(tmp_path)
     assert capture.levels == Levels(12.5, 4.0)
-    assert capture.take("drive7").settings == {"drive": 7}
+    assert capture.take("drive7").settings == {"drive": 7, "bright": 1, "master": 5}
+    assert capture.couplings[0].limits(12.0, capture.knobs[2]) == (2, 4)
     assert set(capture.metadata) == {"maker", "gear_make", "gear_model", "notes"}
     with pytest.raises(CaptureError, match="drive7"):
         capture.take("drive8")

@@ -187,7 +187,7 @@ def test_signal_and_manifest_travel_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"seconds": 9}, "9 s"),
+        ({"seconds": 4}, "4 s"),
         ({"seconds": float("nan")}, "nan"),
         ({"rate_hz": 8000}, "8000 Hz"),
         ({"level_dbfs": 3}, "3 dBFS"),

@@ -345,9 +345,12 @@ def _free_name(base: str, taken: Sequence[str]) -> str:
     return candidate
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a new folder. Raises OptionError where that is not allowed, OutputError where it fails."""
     try:
         folder.mkdir(parents=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise CaptureError(f"{folder} is a file, or lies in one; name a folder for the capture") from error
     except PermissionError as error:
         raise OptionError(f"cannot make the folder {folder}: no permission; choose another place") from error
     except OSError as error:
@@ -361,7 +364,7 @@ def _put(
     folder = capture.folder
     is_new = not folder.is_dir()
     if is_new:
-        _make_folder(folder)
+        make_folder(folder)
     before = set(folder.iterdir())
     try:
         dry_name = _shared_dry(capture, dry) or _store(capture, "dry", dry)

@@ -1,15 +1,17 @@
-"""Making takes: from two files, or by sending the capture signal through a built-in circuit."""
+"""Making takes: from two files, or by sending capture signals through a built-in circuit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from triode.audio import Audio, read_audio
+from triode.audio import Audio, Samples, read_audio
 from triode.capture.devices import circuits, run_circuit
+from triode.capture.fill import Device, Observer, fill_plan, plan_device
 from triode.capture.folder import Capture, add_take, guess_knob, is_capture, read_capture
 from triode.capture.manifest import find_manifest
+from triode.capture.plan import PlannedTake, PlanSource, read_plan, tick_off
 from triode.capture.signal import make_signal
 from triode.errors import OptionError
-from triode.knobs import parse_settings
+from triode.knobs import Knob, parse_settings
 
 
 def circuit_take(
@@ -25,10 +27,7 @@ def circuit_take(
     notes: str = "",
 ) -> Capture:
     """Send the capture signal through a built-in circuit and add what comes out as a take; a retake replaces."""
-    known = circuits()
-    if circuit not in known:
-        raise OptionError(f"--circuit {circuit}: unknown; the built-in circuits are {', '.join(known)}")
-    knobs = known[circuit].knobs
+    knobs = circuit_knobs(circuit)
     settings = parse_settings(knob_texts, knobs)
     signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
     wet = run_circuit(circuit, signal.samples, rate_hz, settings)
@@ -46,6 +45,51 @@ def circuit_take(
     )
 
 
+class CircuitDevice:
+    """A built-in circuit as a device that sets its own knobs."""
+
+    def __init__(self, circuit: str) -> None:
+        self._circuit = circuit
+
+    def play(self, dry: Samples, rate_hz: int, settings: Mapping[str, float]) -> Samples:
+        """What the circuit makes of `dry` (n,); (n,) without latency."""
+        return run_circuit(self._circuit, dry, rate_hz, settings)
+
+
+def device_of(source: PlanSource) -> Device:
+    """The device that fills a plan made for `source`."""
+    return CircuitDevice(source.name)
+
+
+def circuit_takes(
+    folder: Path,
+    circuit: str,
+    takes: int,
+    knob_texts: Sequence[str] = (),
+    *,
+    seed: int = 0,
+    seconds: float = 60.0,
+    rate_hz: int = 48000,
+    name: str | None = None,
+    observe: Observer = lambda take, number, count: None,
+) -> Capture:
+    """Plan and record takes of a built-in circuit, until the capture has `takes` of them."""
+    source = PlanSource("circuit", circuit, {})
+    knobs = circuit_knobs(circuit)
+    plan = plan_device(
+        folder, source, knobs, takes, tuple(knob_texts), seed=seed, seconds=seconds, rate_hz=rate_hz, name=name
+    )
+    return fill_plan(plan, device_of(source), observe)
+
+
+def circuit_knobs(circuit: str) -> tuple[Knob, ...]:
+    """The knobs of a built-in circuit; OptionError for an unknown one."""
+    known = circuits()
+    if circuit not in known:
+        raise OptionError(f"--circuit {circuit}: unknown; the built-in circuits are {', '.join(known)}")
+    return known[circuit].knobs
+
+
 def file_take(
     folder: Path,
     dry: Path,
@@ -57,16 +101,24 @@ def file_take(
     name: str | None = None,
     notes: str = "",
 ) -> Capture:
-    """Add a recorded take; knobs that the capture does not know yet are declared 0 to 10 when it is new."""
+    """Add a recorded take; knobs that the capture does not know yet are declared 0 to 10 when it is new.
+
+    Where the dry file is one of the plan's, or `take` the name of a planned take, its settings need not be said again.
+    """
     if is_capture(folder):
         knobs = read_capture(folder).knobs
     else:
         knobs = tuple(guess_knob(*_named_value(text)) for text in knob_texts)
-    return add_take(
+    planned = _planned(folder, dry, take)
+    if planned is not None and not knob_texts:
+        take, settings = planned.name, planned.settings
+    else:
+        settings = parse_settings(knob_texts, knobs)
+    capture = add_take(
         folder,
         read_audio(dry, channel=channel),
         read_audio(wet, channel=channel),
-        parse_settings(knob_texts, knobs),
+        settings,
         name=take,
         notes=notes,
         replace_existing=True,
@@ -74,6 +126,18 @@ def file_take(
         knobs=knobs,
         manifest=find_manifest(dry),
     )
+    tick_off(capture)
+    return capture
+
+
+def _planned(folder: Path, dry: Path, take: str | None) -> PlannedTake | None:
+    """The planned take that is meant by its name, or by the dry file that the plan gave out for it."""
+    plan = read_plan(folder)
+    if plan is None:
+        return None
+    if take is not None:
+        return plan.take(take)
+    return next((p for p in plan.takes if p.dry and (folder / p.dry).resolve() == dry.resolve()), None)
 
 
 def _named_value(text: str) -> tuple[str, float]:

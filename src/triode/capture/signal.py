@@ -19,7 +19,7 @@ from triode.capture.strings import RATE_HZ as PHRASE_RATE_HZ
 from triode.capture.strings import Array
 from triode.errors import OptionError
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 10.0, 3600.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 5.0, 3600.0
 LOWEST_HZ, HIGHEST_HZ = 22050, 192000
 LEAST_LEVEL_DBFS = -40.0
 GAP_SECONDS = 0.05
@@ -62,7 +62,7 @@ def make_signal(
     """
     _check(seconds, rate_hz, seed, level_dbfs, di)
     rng = np.random.default_rng(seed)
-    passage_seconds = float(np.clip(0.05 * seconds, 1.0, 9.0))
+    passage_seconds = float(np.clip(0.05 * seconds, min(1.0, 0.1 * seconds), 9.0))
     passage = _phrases(round(passage_seconds * rate_hz), rate_hz, rng, PASSAGE_PHRASE_SECONDS, PASSAGE_STYLES)
     head = _impulses(min(1.5, 0.1 * seconds), rate_hz)
     parts: list[tuple[Kind, Array]] = [("impulses", head), ("repeat", passage)]
@@ -94,11 +94,16 @@ def write_signal(path: str | Path, signal: CaptureSignal) -> None:
     write_manifest(manifest_path(path), signal.manifest)
 
 
-def _check(seconds: float, rate_hz: int, seed: int, level_dbfs: float, di: Samples | None) -> None:
+def check_length(seconds: float) -> None:
+    """Raise OptionError for a length that no capture signal has."""
     if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
         raise OptionError(
             f"a signal of {seconds:g} s: expected {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s; 180 s is good"
         )
+
+
+def _check(seconds: float, rate_hz: int, seed: int, level_dbfs: float, di: Samples | None) -> None:
+    check_length(seconds)
     if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
         raise OptionError(f"a rate of {rate_hz} Hz: expected {LOWEST_HZ} to {HIGHEST_HZ} Hz")
     if not LEAST_LEVEL_DBFS <= level_dbfs <= 0:

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from triode import __version__
-from triode.cli import demo, learn, playing, recording
+from triode.cli import capturing, demo, learn, playing, recording
 from triode.cli.console import complain
 from triode.errors import TriodeError
 
@@ -34,7 +34,8 @@ def _options(
 
 app.command()(demo.demo)
 app.command()(recording.signal)
-app.command()(recording.capture)
+app.command()(capturing.plan)
+app.command()(capturing.capture)
 app.command()(recording.check)
 app.command()(learn.train)
 app.command()(learn.evaluate)

@@ -1,4 +1,4 @@
-"""`triode signal`, `capture` and `check`: everything left of the dataset."""
+"""`triode signal` and `triode check`: what to send through a device, and whether what came back is any good."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from triode.cli.console import print_findings, print_json, print_table, say
-from triode.cli.options import Channel, DryFile, Json, KnobValues, Take, WetFile
+from triode.cli.options import Channel, DryFile, Json, Take, WetFile
 from triode.cli.takes import sources
-from triode.errors import OptionError
 
 
 def signal(
@@ -33,34 +32,6 @@ def signal(
     say(
         f"{target}: {len(made.samples) / rate:.1f} s at {rate} Hz; play it through the device and record what comes out"
     )
-
-
-def capture(
-    folder: Annotated[Path, typer.Argument(metavar="CAPTURE", help="The capture folder, made if it is not there.")],
-    files: Annotated[tuple[Path, Path] | None, typer.Option(metavar="DRY WET", help="A recorded take.")] = None,
-    circuit: Annotated[str | None, typer.Option(help="A built-in circuit: overdrive or preamp.")] = None,
-    knob: KnobValues = [],  # noqa: B006
-    seconds: Annotated[float, typer.Option(help="Length of the signal sent through a circuit.")] = 180.0,
-    rate: Annotated[int, typer.Option(help="Sample rate of the signal sent through a circuit.")] = 48000,
-    seed: Annotated[int, typer.Option(help="Seed of the signal sent through a circuit.")] = 0,
-    take: Annotated[str | None, typer.Option(help="Name of the take; an existing one is replaced.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
-    notes: Annotated[str, typer.Option(help="Anything worth remembering about this take.")] = "",
-    channel: Channel = None,
-) -> None:
-    """Add a take to a capture folder, from two files or from a built-in circuit."""
-    if (files is None) == (circuit is None):
-        raise OptionError("give a take either as --files DRY WET or as --circuit NAME")
-    from triode.capture import record
-
-    if circuit is not None:
-        added = record.circuit_take(
-            folder, circuit, knob, seconds=seconds, rate_hz=rate, seed=seed, take=take, name=name, notes=notes
-        )
-    else:
-        assert files is not None
-        added = record.file_take(folder, *files, knob, channel=channel, take=take, name=name, notes=notes)
-    say(f"{folder}: {len(added.takes)} {'take' if len(added.takes) == 1 else 'takes'} of {added.name}")
 
 
 def check(

@@ -1,0 +1,124 @@
+"""Filling a plan without a hand: take after take through a device that sets its own knobs.
+
+Each take is added to the capture as soon as it is there, so that an interrupted run goes on where it stopped. A take
+that the device fails at is left out and named at the end, when all others are there; the next run tries it again.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from triode.audio import Audio, Samples
+from triode.capture.folder import Capture, add_take, is_capture, read_capture
+from triode.capture.plan import (
+    Plan,
+    PlannedTake,
+    PlanSource,
+    capture_for_plan,
+    extended_plan,
+    planned_settings,
+    read_plan,
+    signal_of,
+    tick_off,
+    write_plan,
+)
+from triode.capture.signal import check_length
+from triode.errors import DeviceError, OptionError
+from triode.knobs import Knob
+
+# A device that fails so often in a row fails always.
+MOST_FAILURES = 3
+
+
+class Device(Protocol):
+    """A device that can be recorded: `play` sends samples (n,) through it and returns what comes out."""
+
+    def play(self, dry: Samples, rate_hz: int, settings: Mapping[str, float]) -> Samples:
+        """What comes out (m,) with the knobs at `settings`; raises DeviceError where the device fails."""
+        ...
+
+
+Observer = Callable[[PlannedTake, int, int], None]
+
+
+def plan_device(
+    folder: Path,
+    source: PlanSource,
+    knobs: tuple[Knob, ...],
+    takes: int,
+    knob_texts: tuple[str, ...] = (),
+    *,
+    seed: int = 0,
+    seconds: float = 60.0,
+    rate_hz: int = 48000,
+    name: str | None = None,
+) -> Plan:
+    """The plan with which the capture in `folder` gets to `takes` takes of the device `source`.
+
+    The same request again returns the plan that is there; another one plans the missing takes anew, around those that
+    are recorded. Raises OptionError and CaptureError.
+    """
+    check_length(seconds)
+    old = read_plan(folder)
+    if old is not None and old.source is not None and old.source != source and read_capture(folder).takes:
+        raise OptionError(
+            f"{folder} is a capture of the {old.source.kind} {old.source.name}; choose another folder for {source.name}"
+        )
+    capture = capture_for_plan(folder, name or source.name, rate_hz, () if is_capture(folder) else knobs)
+    missing = takes - len(capture.takes)
+    pending = old.pending(capture) if old is not None else ()
+    request = (source, knob_texts, seed, seconds)
+    if old and len(pending) == missing and (old.source, old.knobs, old.seed, old.seconds) == request:
+        return old
+    if missing < 1:
+        raise OptionError(f"{folder} has {len(capture.takes)} takes; ask for more than that with --takes")
+    plan = extended_plan(capture, missing, knob_texts, seed=seed, seconds=seconds, with_dry=False, source=source)
+    write_plan(plan, capture)
+    return plan
+
+
+def fill_plan(plan: Plan, device: Device, observe: Observer = lambda take, number, count: None) -> Capture:
+    """Record the pending takes of `plan`; returns the capture with all of them.
+
+    `observe` is told of each take before it is played, with its number and how many there are. Raises DeviceError
+    naming the takes that the device failed at, after the others are recorded (or three in a row have failed).
+    """
+    capture = read_capture(plan.folder)
+    pending = plan.pending(capture)
+    failed: dict[str, str] = {}
+    in_a_row = 0
+    for number, take in enumerate(pending, 1):
+        observe(take, number, len(pending))
+        try:
+            capture = _record(plan, take, capture, device)
+            in_a_row = 0
+        except DeviceError as error:
+            failed[take.name] = str(error)
+            in_a_row += 1
+            if in_a_row == MOST_FAILURES:
+                break
+    if failed:
+        named = "; ".join(f"{name}: {why}" for name, why in failed.items())
+        there = f"{len(plan.takes) - len(plan.pending(capture))} of {len(plan.takes)} takes are recorded"
+        raise DeviceError(f"{there}, the device failed at {named}; run the command again to go on")
+    return capture
+
+
+def _record(plan: Plan, take: PlannedTake, capture: Capture, device: Device) -> Capture:
+    signal = signal_of(plan, take, capture.rate_hz)
+    settings = planned_settings(plan, take, capture.knobs)
+    wet = device.play(signal.samples, capture.rate_hz, settings)
+    if not np.all(np.isfinite(wet)):
+        raise DeviceError("it returned NaN or infinite samples")
+    capture = add_take(
+        capture.folder,
+        Audio(signal.samples, capture.rate_hz),
+        Audio(wet, capture.rate_hz),
+        settings,
+        name=take.name,
+        manifest=signal.manifest,
+    )
+    tick_off(capture)
+    return capture
