@@ -5,13 +5,16 @@ set -eu
 venv=$1
 python=${PYTHON:-python3}
 
-# ngspice checks the circuits, Chromium opens the report; without them those tests are skipped by name.
+# ngspice checks the circuits, Chromium opens the report, liblilv hosts the plug-ins that are recorded (Guitarix among
+# them); without them those tests are skipped by name.
 wanted=""
 command -v g++ >/dev/null 2>&1 || wanted="$wanted g++"
 command -v git >/dev/null 2>&1 || wanted="$wanted git"
 command -v ngspice >/dev/null 2>&1 || wanted="$wanted ngspice"
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
 command -v chromedriver >/dev/null 2>&1 || wanted="$wanted chromium-driver"
+ldconfig -p 2>/dev/null | grep -q liblilv-0 || wanted="$wanted liblilv-0-0"
+[ -e /usr/lib/lv2/gxts9.lv2 ] || wanted="$wanted guitarix-lv2"
 # Clang brings the fuzzer, and builds the engine for aarch64 and wasm32; QEMU and valgrind count its instructions.
 ports=""
 command -v clang++-19 >/dev/null 2>&1 || ports="$ports clang-19 lld-19 libclang-rt-19-dev"

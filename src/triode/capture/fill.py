@@ -63,9 +63,7 @@ def plan_device(
     check_length(seconds)
     old = read_plan(folder)
     if old is not None and old.source is not None and old.source != source and read_capture(folder).takes:
-        raise OptionError(
-            f"{folder} is a capture of the {old.source.kind} {old.source.name}; choose another folder for {source.name}"
-        )
+        raise OptionError(f"{folder} is a capture of {old.source}; choose another folder for {source}")
     capture = capture_for_plan(folder, name or source.name, rate_hz, () if is_capture(folder) else knobs)
     missing = takes - len(capture.takes)
     pending = old.pending(capture) if old is not None else ()

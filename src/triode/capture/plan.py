@@ -53,6 +53,10 @@ class PlanSource:
     fixed: dict[str, Annotated[float, Field(allow_inf_nan=False)]]
     oversample: Annotated[int, Field(ge=1, le=16)] = 1
 
+    def __str__(self) -> str:
+        held = "".join(f", {name} {value:g}" for name, value in self.fixed.items())
+        return f"the {self.kind} {self.name} ({self.oversample}x{held})"
+
 
 @dataclass(frozen=True)
 class Plan:

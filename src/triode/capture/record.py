@@ -7,11 +7,16 @@ from triode.audio import Audio, Samples, read_audio
 from triode.capture.devices import circuits, run_circuit
 from triode.capture.fill import Device, Observer, fill_plan, plan_device
 from triode.capture.folder import Capture, add_take, guess_knob, is_capture, read_capture
+from triode.capture.knob_ranges import parse_ranges
 from triode.capture.manifest import find_manifest
 from triode.capture.plan import PlannedTake, PlanSource, read_plan, tick_off
+from triode.capture.plugins.device import OVERSAMPLE, PluginDevice, choose_knobs
+from triode.capture.plugins.process import describe
 from triode.capture.signal import make_signal
 from triode.errors import OptionError
 from triode.knobs import Knob, parse_settings
+
+MOST_OVERSAMPLE = 16
 
 
 def circuit_take(
@@ -58,6 +63,8 @@ class CircuitDevice:
 
 def device_of(source: PlanSource) -> Device:
     """The device that fills a plan made for `source`."""
+    if source.kind == "plugin":
+        return PluginDevice(source.name, source.fixed, source.oversample)
     return CircuitDevice(source.name)
 
 
@@ -80,6 +87,91 @@ def circuit_takes(
         folder, source, knobs, takes, tuple(knob_texts), seed=seed, seconds=seconds, rate_hz=rate_hz, name=name
     )
     return fill_plan(plan, device_of(source), observe)
+
+
+def plugin_takes(
+    folder: Path,
+    plugin: str,
+    takes: int,
+    knob_texts: Sequence[str] = (),
+    *,
+    oversample: int = OVERSAMPLE,
+    seed: int = 0,
+    seconds: float = 60.0,
+    rate_hz: int = 48000,
+    name: str | None = None,
+    observe: Observer = lambda take, number, count: None,
+) -> Capture:
+    """Plan and record takes of a plug-in (an LV2 URI or bundle, a .vst3), until the capture has `takes` of them.
+
+    `knob_texts` choose its knobs: `drive` and `drive=0.1:0.9` to turn one, `tone=400` to hold it; without any, all are
+    turned. The plug-in runs at `oversample` times `rate_hz`.
+    """
+    _check_oversample(oversample)
+    description = describe(plugin)
+    chosen = choose_knobs(description, knob_texts)
+    source = PlanSource("plugin", plugin, dict(chosen.fixed), oversample)
+    # The ranges are the declared ones by now; what was asked for says whether this is the same request again.
+    turned = tuple(f"{knob.name}={knob.low!r}:{knob.high!r}" for knob in chosen.knobs)
+    plan = plan_device(
+        folder,
+        source,
+        chosen.knobs,
+        takes,
+        turned,
+        seed=seed,
+        seconds=seconds,
+        rate_hz=rate_hz,
+        name=name or description.name,
+    )
+    return fill_plan(plan, device_of(source), observe)
+
+
+def plugin_take(
+    folder: Path,
+    plugin: str,
+    knob_texts: Sequence[str] = (),
+    *,
+    oversample: int = OVERSAMPLE,
+    seconds: float = 180.0,
+    rate_hz: int = 48000,
+    seed: int = 0,
+    take: str | None = None,
+    name: str | None = None,
+    notes: str = "",
+) -> Capture:
+    """Send the capture signal through a plug-in and add what comes out as a take; a retake replaces.
+
+    The knobs that `knob_texts` set are declared in a new capture; all others stay at the plug-in's defaults.
+    """
+    _check_oversample(oversample)
+    description = describe(plugin)
+    known = {knob.name: knob for knob, _ in description.knobs().values()}
+    if is_capture(folder):
+        knobs = read_capture(folder).knobs
+    else:
+        ranges = parse_ranges(knob_texts, list(known.values()))
+        knobs = tuple(known[name] for name in (*ranges.held, *ranges.varied))
+    settings = parse_settings(knob_texts, knobs)
+    signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
+    wet = PluginDevice(plugin, {}, oversample).play(signal.samples, rate_hz, settings)
+    return add_take(
+        folder,
+        Audio(signal.samples, rate_hz),
+        Audio(wet, rate_hz),
+        settings,
+        name=take,
+        notes=notes,
+        replace_existing=True,
+        device=name or description.name,
+        knobs=knobs,
+        manifest=signal.manifest,
+    )
+
+
+def _check_oversample(oversample: int) -> None:
+    if not 1 <= oversample <= MOST_OVERSAMPLE:
+        raise OptionError(f"--oversample {oversample}: expected 1 to {MOST_OVERSAMPLE}")
 
 
 def circuit_knobs(circuit: str) -> tuple[Knob, ...]:

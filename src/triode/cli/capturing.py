@@ -1,7 +1,7 @@
 """`triode plan` and `triode capture`: which takes to record, and recording them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,34 +53,40 @@ def capture(
     folder: Folder,
     files: Annotated[tuple[Path, Path] | None, typer.Option(metavar="DRY WET", help="A recorded take.")] = None,
     circuit: Annotated[str | None, typer.Option(help="A built-in circuit: overdrive or preamp.")] = None,
+    plugin: Annotated[str | None, typer.Option(help="An LV2 plug-in (URI or .lv2) or a .vst3.")] = None,
     takes: Annotated[int | None, typer.Option(help="Plan and record so many takes by itself.")] = None,
     knob: KnobValues = [],  # noqa: B006
     seconds: Annotated[float | None, typer.Option(help="Length of the signal sent through the device.")] = None,
     rate: Annotated[int, typer.Option(help="Sample rate of the signal sent through the device.")] = 48000,
     seed: Annotated[int, typer.Option(help="Seed of the signal, and of the plan.")] = 0,
+    oversample: Annotated[int, typer.Option(help="Run the plug-in at so many times the rate.")] = 4,
     take: Annotated[str | None, typer.Option(help="Name of the take; an existing one is replaced.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
     notes: Annotated[str, typer.Option(help="Anything worth remembering about this take.")] = "",
     channel: Channel = None,
 ) -> None:
-    """Add takes to a capture folder: from two files, from a built-in circuit, or all takes of a plan."""
-    if files is not None and circuit is not None:
-        raise OptionError("give takes either as --files DRY WET or as --circuit NAME")
+    """Add takes to a capture folder: from two files, or from a circuit or a plug-in, one take or a plan of them."""
+    if sum(given is not None for given in (files, circuit, plugin)) > 1:
+        raise OptionError("give takes as one of --files DRY WET, --circuit NAME and --plugin NAME")
     from triode.capture import record
 
     if files is not None:
         added = record.file_take(folder, *files, knob, channel=channel, take=take, name=name, notes=notes)
-    elif takes is not None and circuit is not None:
+    elif takes is not None and (circuit or plugin):
         _refuse_single(take, notes)
-        length = PLANNED_SECONDS if seconds is None else seconds
-        added = record.circuit_takes(
-            folder, circuit, takes, knob, seed=seed, seconds=length, rate_hz=rate, name=name, observe=_announce
-        )
-    elif circuit is not None:
-        length = SINGLE_SECONDS if seconds is None else seconds
-        added = record.circuit_take(
-            folder, circuit, knob, seconds=length, rate_hz=rate, seed=seed, take=take, name=name, notes=notes
-        )
+        plan_options: dict[str, Any] = {"seed": seed, "seconds": seconds or PLANNED_SECONDS, "rate_hz": rate}
+        plan_options |= {"name": name, "observe": _announce}
+        if circuit:
+            added = record.circuit_takes(folder, circuit, takes, knob, **plan_options)
+        else:
+            added = record.plugin_takes(folder, str(plugin), takes, knob, oversample=oversample, **plan_options)
+    elif circuit or plugin:
+        options: dict[str, Any] = {"seconds": seconds or SINGLE_SECONDS, "rate_hz": rate, "seed": seed}
+        options |= {"take": take, "name": name, "notes": notes}
+        if circuit:
+            added = record.circuit_take(folder, circuit, knob, **options)
+        else:
+            added = record.plugin_take(folder, str(plugin), knob, oversample=oversample, **options)
     else:
         added = _go_on(folder)
     say(f"{folder}: {len(added.takes)} {'take' if len(added.takes) == 1 else 'takes'} of {added.name}")
@@ -99,7 +105,7 @@ def _go_on(folder: Path) -> "Capture":
 
     found = read_plan(folder)
     if found is None or found.source is None:
-        raise OptionError("give a take as --files DRY WET, or a device as --circuit NAME")
+        raise OptionError("give a take as --files DRY WET, or a device as --circuit NAME or --plugin NAME")
     return fill_plan(found, device_of(found.source), _announce)
 
 

@@ -1,0 +1,1 @@
+"""Plug-ins as devices to record: each runs in a process of its own, with a time limit."""
