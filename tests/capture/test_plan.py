@@ -184,7 +184,9 @@ def test_more_takes_extend_the_capture(tmp_path: Path) -> None:
     assert len({take.settings["gain"] for take in more.takes}) == 6
     with pytest.raises(OptionError, match="has 6 takes; ask for more"):
         gain_plan(tmp_path, 5)
-    with pytest.raises(OptionError, match=r"capture of the plugin gain \(1x\); choose another folder for the plugin fuzz"):
+    with pytest.raises(
+        OptionError, match=r"capture of the plugin gain \(1x\); choose another folder for the plugin fuzz"
+    ):
         plan_device(tmp_path, PlanSource("plugin", "fuzz", {}), (GAIN,), 9, seconds=5)
 
 
