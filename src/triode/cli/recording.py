@@ -1,13 +1,18 @@
 """`triode signal` and `triode check`: what to send through a device, and whether what came back is any good."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from triode.cli.console import print_findings, print_json, print_table, say
 from triode.cli.options import Channel, DryFile, Json, Take, WetFile
 from triode.cli.takes import sources
+
+if TYPE_CHECKING:
+    from triode.capture.checks import CheckReport
 
 
 def signal(
@@ -51,20 +56,38 @@ def check(
         for source in found
         for name, pair, manifest in zip(source.take_names, source.takes, source.manifests, strict=True)
     ]
+    entries = [{"take": name, **report.to_json()} for name, report in reports]
+    whole = _check_whole(folder, dict(reports), entries) if folder is not None and take is None else []
     if as_json:
-        entries = [{"take": name, **report.to_json()} for name, report in reports]
-        print_json(entries[0] if len(entries) == 1 else {"takes": entries})
-    for name, report in reports:
-        if not as_json:
-            _print_report(name, report.to_json())
+        print_json(entries[0] if len(entries) == 1 else {"takes": entries, "findings": whole})
+    else:
+        for entry in entries:
+            _print_report(entry)
+        print_findings(whole)
     if any(finding.severity == "refuse" for _, report in reports for finding in report.findings):
         raise typer.Exit(1)
 
 
-def _print_report(name: str, report: dict[str, object]) -> None:
+def _check_whole(
+    folder: Path, reports: "Mapping[str, CheckReport]", entries: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What is found about the capture as a whole; what concerns a take goes into its entry."""
+    from triode.capture.coherence import check_capture
+    from triode.capture.folder import read_capture
+
+    whole = []
+    for names, finding in check_capture(read_capture(folder), reports):
+        for entry in entries:
+            if entry["take"] in names or len(entries) == 1:
+                entry["findings"].append(asdict(finding))
+        if not names:
+            whole.append(asdict(finding))
+    return whole
+
+
+def _print_report(report: dict[str, Any]) -> None:
     findings = report.pop("findings")
-    print_table({"take": name, **{key.replace("_", " "): _short(value) for key, value in report.items()}})
-    assert isinstance(findings, list)
+    print_table({key.replace("_", " "): _short(value) for key, value in report.items()})
     print_findings(findings)
 
 
