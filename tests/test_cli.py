@@ -17,7 +17,21 @@ from triode.cli.console import print_json
 from triode.cli.options import seconds_of, stretch_of
 from triode.errors import OptionError
 
-COMMANDS = {"demo", "signal", "plan", "capture", "check", "train", "evaluate", "render", "info", "convert", "bench"}
+COMMANDS = {
+    "demo",
+    "signal",
+    "plan",
+    "capture",
+    "check",
+    "pack",
+    "unpack",
+    "train",
+    "evaluate",
+    "render",
+    "info",
+    "convert",
+    "bench",
+}
 RATE = 48000
 
 

@@ -117,6 +117,11 @@ def read_capture(folder: str | Path) -> Capture:
 
 def write_capture(capture: Capture) -> None:
     """Write `capture.toml` in one step. Raises CaptureError where the capture contradicts itself."""
+    write_text(capture.folder / FILE_NAME, capture_text(capture))
+
+
+def capture_text(capture: Capture) -> str:
+    """The text of `capture.toml`. Raises CaptureError where the capture contradicts itself."""
     path = capture.folder / FILE_NAME
     document = {
         key: value
@@ -134,7 +139,7 @@ def write_capture(capture: Capture) -> None:
             {**asdict(take), "settings": settings_table(take.settings, capture.knobs)} for take in capture.takes
         ]
     _parse(path, document)
-    write_text(path, tomli_w.dumps(document))
+    return tomli_w.dumps(document)
 
 
 def add_take(

@@ -82,7 +82,12 @@ def manifest_path(audio: str | Path) -> Path:
 
 def write_manifest(path: str | Path, manifest: SignalManifest) -> None:
     """Write the manifest as JSON, in one step."""
-    write_text(path, json.dumps(asdict(manifest), indent=1) + "\n")
+    write_text(path, manifest_text(manifest))
+
+
+def manifest_text(manifest: SignalManifest) -> str:
+    """The manifest as JSON."""
+    return json.dumps(asdict(manifest), indent=1) + "\n"
 
 
 def read_manifest(path: str | Path) -> SignalManifest:

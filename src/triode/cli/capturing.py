@@ -1,4 +1,4 @@
-"""`triode plan` and `triode capture`: which takes to record, and recording them."""
+"""`triode plan`, `capture`, `pack` and `unpack`: which takes to record, recording them, and sharing them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,6 +90,43 @@ def capture(
     else:
         added = _go_on(folder)
     say(f"{folder}: {len(added.takes)} {'take' if len(added.takes) == 1 else 'takes'} of {added.name}")
+
+
+def pack(
+    folder: Annotated[Path, typer.Argument(metavar="CAPTURE", help="The capture folder.")],
+    target: Annotated[Path | None, typer.Argument(metavar="[OUT.zip]", help="The file; CAPTURE.zip if none.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Under which licence others may use it, like CC-BY-4.0.")] = None,
+    author: Annotated[str | None, typer.Option(help="Who recorded it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make one file of a capture, to share it; licence and author are required, here or in its metadata."""
+    from triode.capture.pack import pack_capture
+
+    out = target or folder.resolve().parent / f"{folder.resolve().name}.zip"
+    packed = pack_capture(folder, out, licence=licence, author=author)
+    _tell(as_json, out, packed, f"{out}: {len(packed.takes)} takes of {packed.name}")
+
+
+def unpack(
+    source: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A packed capture.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="[CAPTURE]", help="The new folder; FILE if none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a packed capture and open it as a folder."""
+    from triode.capture.pack import unpack_capture
+
+    out = folder or source.with_suffix("")
+    opened = unpack_capture(source, out)
+    who = f"{opened.metadata['author']}, {opened.metadata['licence']}"
+    _tell(as_json, out, opened, f"{out}: {len(opened.takes)} takes of {opened.name} ({who})")
+
+
+def _tell(as_json: bool, out: Path, told: "Capture", text: str) -> None:
+    if as_json:
+        names = [take.name for take in told.takes]
+        print_json({"path": str(out), "name": told.name, "takes": names, "metadata": told.metadata})
+    else:
+        say(text)
 
 
 def _refuse_single(take: str | None, notes: str) -> None:
