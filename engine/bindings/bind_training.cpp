@@ -88,17 +88,25 @@ void require_outputs(const ArrayShape& shape, const ArrayInputs<T>& inputs, cons
   if (head != nullptr) require_shape(*head, batch, shape.outputs, samples - shape.head_span());
 }
 
+/// `vectors` flat vectors of parameters, one after the other.
+template <class Array>
+void require_parameters(const ArrayShape& shape, const Array& array, int vectors) {
+  require(array.shape(0) == shape.parameter_count() * static_cast<std::size_t>(vectors),
+          "WaveNet array: wrong number of parameters");
+}
+
 template <class T>
 std::unique_ptr<Tape<T>> forward(const WaveNetArray<T>& array, const Parameters<T>& parameters,
                                  const Signal<T>& input, const Signal<T>& condition,
                                  const std::optional<Signal<T>>& head, const MutableSignal<T>& output,
                                  const MutableSignal<T>& head_output, int threads, bool keep) {
   const ArrayInputs<T> inputs = array_inputs(array.shape(), input, condition, head);
-  require(parameters.shape(0) == array.shape().parameter_count(), "WaveNet array: wrong number of parameters");
+  const bool per_item = parameters.shape(0) != array.shape().parameter_count();
+  require_parameters(array.shape(), parameters, per_item ? inputs.batch : 1);
   require_outputs(array.shape(), inputs, &output, &head_output);
   require(threads >= 1, "WaveNet array: threads must be at least 1");
   const nb::gil_scoped_release release;
-  return array.forward(parameters.data(), inputs, output.data(), head_output.data(), threads, keep);
+  return array.forward({parameters.data(), per_item}, inputs, output.data(), head_output.data(), threads, keep);
 }
 
 template <class T>
@@ -112,7 +120,7 @@ void backward(const WaveNetArray<T>& array, const Tape<T>& tape, const Signal<T>
   require(array.made(tape, inputs), "WaveNet array: the tape belongs to another forward pass");
   require_outputs(shape, inputs, output_gradient ? &*output_gradient : nullptr,
                   head_output_gradient ? &*head_output_gradient : nullptr);
-  require(parameter_gradient.shape(0) == shape.parameter_count(), "WaveNet array: wrong number of parameters");
+  require_parameters(shape, parameter_gradient, tape.per_item() ? inputs.batch : 1);
   const auto batch = static_cast<std::size_t>(inputs.batch);
   if (input_gradient) require_shape(*input_gradient, batch, shape.inputs, inputs.input_samples);
   if (head_gradient) require_shape(*head_gradient, batch, shape.bottleneck, inputs.head_samples);
@@ -144,7 +152,8 @@ void bind(nb::module_& module, const char* array_name, const char* tape_name) {
       .def_prop_ro("parameter_count", [](const WaveNetArray<T>& self) { return self.shape().parameter_count(); })
       .def("forward", &forward<T>, nb::arg("parameters"), nb::arg("input"), nb::arg("condition"),
            nb::arg("head").none(), nb::arg("output"), nb::arg("head_output"), nb::arg("threads"), nb::arg("keep"),
-           "Writes `output` and `head_output`; returns a tape if `keep`.")
+           "Writes `output` and `head_output`; returns a tape if `keep`. `parameters` holds one flat vector for all items "
+           "of the batch, or one for each.")
       .def("backward", &backward<T>, nb::arg("tape"), nb::arg("input"), nb::arg("condition"), nb::arg("head").none(),
            nb::arg("output_gradient").none(), nb::arg("head_output_gradient").none(), nb::arg("parameter_gradient"),
            nb::arg("input_gradient").none(), nb::arg("head_gradient").none(), nb::arg("threads"),

@@ -112,13 +112,14 @@ ArrayShape small_shape() {
 struct Case {
   ArrayShape shape = small_shape();
   int batch;
+  bool per_item;  // each item has parameters of its own
   std::ptrdiff_t input_samples, samples, head_samples;
   std::vector<double> parameters, input, condition, head, output_weights, head_weights;
 
-  Case(int batch_size, std::ptrdiff_t length)
-      : batch(batch_size), input_samples(length), samples(length - shape.trim()), head_samples(samples - 3) {
+  Case(int batch_size, std::ptrdiff_t length, bool own_parameters)
+      : batch(batch_size), per_item(own_parameters), input_samples(length), samples(length - shape.trim()), head_samples(samples - 3) {
     const auto count = [&](int rows, std::ptrdiff_t n) { return static_cast<std::size_t>(batch * rows * n); };
-    parameters = noise<double>(shape.parameter_count(), 11);
+    parameters = noise<double>(shape.parameter_count() * static_cast<std::size_t>(per_item ? batch : 1), 11);
     input = noise<double>(count(2, input_samples), 12);
     condition = noise<double>(count(1, input_samples - 2), 13);
     head = noise<double>(count(3, samples), 14);
@@ -132,7 +133,7 @@ struct Case {
 
   double value(const WaveNetArray<double>& array, int threads, std::unique_ptr<Tape<double>>* tape) const {
     std::vector<double> output(output_weights.size()), head_output(head_weights.size());
-    auto kept = array.forward(parameters.data(), inputs(), output.data(), head_output.data(), threads, tape != nullptr);
+    auto kept = array.forward({parameters.data(), per_item}, inputs(), output.data(), head_output.data(), threads, tape != nullptr);
     if (tape != nullptr) *tape = std::move(kept);
     double sum = 0.0;
     for (std::size_t i = 0; i < output.size(); ++i) sum += output[i] * output_weights[i];
@@ -142,8 +143,8 @@ struct Case {
 };
 
 /// The gradient along a random direction against the difference of two forward passes along it.
-void test_gradient(Isa isa, int batch, std::ptrdiff_t input_samples, int threads) {
-  Case at(batch, input_samples);
+void test_gradient(Isa isa, int batch, std::ptrdiff_t input_samples, int threads, bool per_item = false) {
+  Case at(batch, input_samples, per_item);
   const WaveNetArray<double> array(at.shape, isa);
   std::unique_ptr<Tape<double>> tape;
   const double alone = at.value(array, 1, nullptr), value = at.value(array, threads, &tape);
@@ -185,6 +186,8 @@ int main() {
       test_gradient(isa, 1, input_samples, 1);
       test_gradient(isa, 1, input_samples, 3);
       test_gradient(isa, 3, input_samples, 2);
+      test_gradient(isa, 3, input_samples, 2, true);
+      test_gradient(isa, 4, input_samples, 2, true);
     }
   }
   return failures == 0 ? 0 : 1;

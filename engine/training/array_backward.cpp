@@ -65,7 +65,7 @@ class BackwardPass {
     member_.barrier.wait();
     head(item, parameters);
     for (std::size_t l = shape_.layers.size(); l-- > 0;) layer(l, item, parameters);
-    rechannel(gradients.input != nullptr, parameters);
+    rechannel(gradients.input != nullptr, item, parameters);
     if (!member_.first()) return;
     const Range all = {0, axis_.end};
     if (gradients.input != nullptr) {
@@ -111,7 +111,7 @@ class BackwardPass {
     T* sums = sums_.clear(outputs * taps_count * bottleneck + outputs);
     T* bias_sums = sums + outputs * taps_count * bottleneck * kernels_.lanes;
     member_.tiles(member_.share({axis_.starts.back(), axis_.end}), [&](Range tile) {
-      kernels_.mix(tape_.weights().head_transposed.view(), view(rows), {}, frames_.dtotal, tile, {});
+      kernels_.mix(tape_.weights(item).head_transposed.view(), view(rows), {}, frames_.dtotal, tile, {});
       kernels_.correlate(view(rows), read(total), sums, tile);
       kernels_.correlate(view(ones_), read(frames_.head), bias_sums, tile);
     });
@@ -125,7 +125,7 @@ class BackwardPass {
 
   void layer(std::size_t index, int item, double* parameters) {
     const LayerShape& shape = shape_.layers[index];
-    const LayerWeights<T>& weights = tape_.weights().layers[index];
+    const LayerWeights<T>& weights = tape_.weights(item).layers[index];
     const int channels = shape_.channels, bottleneck = shape_.bottleneck;
     const T slope = static_cast<T>(shape.slope);
     const bool kept_output = derivative_from_output(shape.activation);
@@ -169,13 +169,13 @@ class BackwardPass {
     take_vector(conv_count + out_count + shape_.condition * bottleneck, parameters + at.conv_bias, bottleneck);
   }
 
-  void rechannel(bool input_gradient, double* parameters) {
+  void rechannel(bool input_gradient, int item, double* parameters) {
     const std::vector<const T*> input = taps(frames_.input, 1, 0, 0), dh = taps(frames_.dh, 1, 0, 0);
     T* sums = sums_.clear(shape_.inputs * shape_.channels);
     member_.tiles(member_.share({0, axis_.end}), [&](Range tile) {
       kernels_.correlate(view(input), read(frames_.dh), sums, tile);
       if (!input_gradient) return;
-      kernels_.mix(tape_.weights().rechannel_transposed.view(), view(dh), {}, frames_.dinput, tile, {});
+      kernels_.mix(tape_.weights(item).rechannel_transposed.view(), view(dh), {}, frames_.dinput, tile, {});
     });
     member_.barrier.wait();
     take_transposed(0, parameters, shape_.channels, shape_.inputs);
@@ -245,10 +245,15 @@ void WaveNetArray<T>::backward(const Tape<T>& tape, const ArrayInputs<T>& inputs
       barrier.wait();
     }
   });
-  for (std::size_t p = 0; p < parameter_count; ++p) {
-    double sum = 0.0;
-    for (std::size_t share = 0; share < shares; ++share) sum += shares_at[share * parameter_count + p];
-    gradients.parameters[p] = static_cast<T>(sum);
+  // One gradient per vector of parameters: of the shares of all items, or of each item's alone.
+  const std::size_t vectors = tape.per_item() ? static_cast<std::size_t>(inputs.batch) : 1, together = shares / vectors;
+  for (std::size_t vector = 0; vector < vectors; ++vector) {
+    const double* const first = shares_at + vector * together * parameter_count;
+    for (std::size_t p = 0; p < parameter_count; ++p) {
+      double sum = 0.0;
+      for (std::size_t share = 0; share < together; ++share) sum += first[share * parameter_count + p];
+      gradients.parameters[vector * parameter_count + p] = static_cast<T>(sum);
+    }
   }
   frames_->give(std::move(buffer));
 }

@@ -107,16 +107,20 @@ class ForwardPass {
 }  // namespace
 
 template <class T>
-std::unique_ptr<Tape<T>> WaveNetArray<T>::forward(const T* parameters, const ArrayInputs<T>& inputs, T* output,
-                                                  T* head_output, int threads, bool keep) const {
+std::unique_ptr<Tape<T>> WaveNetArray<T>::forward(ArrayParameters<T> parameters, const ArrayInputs<T>& inputs,
+                                                  T* output, T* head_output, int threads, bool keep) const {
   const TimeAxis axis(shape_, inputs.input_samples);
-  ArrayWeights<T> own_weights(shape_, parameters);
+  std::vector<ArrayWeights<T>> own_weights;
+  for (int item = 0; item < (parameters.per_item ? inputs.batch : 1); ++item)
+    own_weights.emplace_back(shape_, parameters.values + static_cast<std::size_t>(item) * shape_.parameter_count());
   const Division division(threads, inputs.batch);
   std::unique_ptr<Tape<T>> tape;
   if (keep) {
     tape = std::make_unique<Tape<T>>(shape_, std::move(own_weights), inputs.input_samples, inputs.batch, tapes_);
   }
-  const ArrayWeights<T>& weights = keep ? tape->weights() : own_weights;
+  const auto weights = [&](int item) -> const ArrayWeights<T>& {
+    return keep ? tape->weights(item) : own_weights[parameters.per_item ? static_cast<std::size_t>(item) : 0];
+  };
 
   const std::ptrdiff_t team_size = ForwardFrames<T>::row_count(shape_) * axis.stride;
   Buffer buffer = frames_->take(static_cast<std::size_t>(team_size * division.teams) * sizeof(T));
@@ -125,8 +129,8 @@ std::unique_ptr<Tape<T>> WaveNetArray<T>::forward(const T* parameters, const Arr
     const int team = thread / division.members;
     const ForwardFrames<T> frames(shape_, Frames<T>(buffer.as<T>() + team * team_size, axis.stride));
     const Member member = {barrier, thread % division.members, division.members};
-    const ForwardPass<T> pass(shape_, kernels_, weights, axis, frames, member);
     for (int item = team; item < inputs.batch; item += division.teams) {
+      const ForwardPass<T> pass(shape_, kernels_, weights(item), axis, frames, member);
       pass.run(inputs, item, tape.get(), output, head_output);
       barrier.wait();
     }
@@ -135,9 +139,10 @@ std::unique_ptr<Tape<T>> WaveNetArray<T>::forward(const T* parameters, const Arr
   return tape;
 }
 
-template std::unique_ptr<Tape<float>> WaveNetArray<float>::forward(const float*, const ArrayInputs<float>&, float*,
-                                                                   float*, int, bool) const;
-template std::unique_ptr<Tape<double>> WaveNetArray<double>::forward(const double*, const ArrayInputs<double>&,
-                                                                     double*, double*, int, bool) const;
+template std::unique_ptr<Tape<float>> WaveNetArray<float>::forward(ArrayParameters<float>, const ArrayInputs<float>&,
+                                                                   float*, float*, int, bool) const;
+template std::unique_ptr<Tape<double>> WaveNetArray<double>::forward(ArrayParameters<double>,
+                                                                     const ArrayInputs<double>&, double*, double*, int,
+                                                                     bool) const;
 
 }  // namespace triode::training

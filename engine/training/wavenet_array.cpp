@@ -5,8 +5,8 @@
 namespace triode::training {
 
 template <class T>
-Tape<T>::Tape(const ArrayShape& shape, ArrayWeights<T> weights, std::ptrdiff_t input_samples, int batch,
-              std::shared_ptr<Recycler> memory)
+Tape<T>::Tape(const ArrayShape& shape, std::vector<ArrayWeights<T>> weights, std::ptrdiff_t input_samples,
+              int batch, std::shared_ptr<Recycler> memory)
     : weights_(std::move(weights)),
       axis_(shape, input_samples),
       input_samples_(input_samples),

@@ -9,12 +9,21 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "training/array_shape.h"
 #include "training/array_weights.h"
 #include "training/memory.h"
 
 namespace triode::training {
+
+/// The flat parameters of an array, as ArrayShape says: one vector for all items of a batch, or one after the other a
+/// vector for each.
+template <class T>
+struct ArrayParameters {
+  const T* values;
+  bool per_item;
+};
 
 /// What goes into an array, each (batch, rows, samples) without gaps and aligned at the newest sample: the input, the
 /// condition (at least as long as the first layer's output), and the head sum of the array before, where it is
@@ -31,7 +40,7 @@ struct ArrayInputs {
 };
 
 /// The gradients that come in (null where there is none) and those that go out. `input` and `head` are shaped as in
-/// ArrayInputs and may be null, `parameters` as ArrayShape says.
+/// ArrayInputs and may be null, `parameters` as those of the forward pass.
 template <class T>
 struct ArrayGradients {
   const T* output;
@@ -41,18 +50,20 @@ struct ArrayGradients {
   T* head;
 };
 
-/// What the forward pass keeps for the backward pass: per item of the batch the last h, what each layer keeps, and the
-/// head sum.
+/// What the forward pass keeps for the backward pass: the weights, and per item of the batch the last h, what each layer
+/// keeps, and the head sum.
 template <class T>
 class Tape {
  public:
-  Tape(const ArrayShape& shape, ArrayWeights<T> weights, std::ptrdiff_t input_samples, int batch,
+  Tape(const ArrayShape& shape, std::vector<ArrayWeights<T>> weights, std::ptrdiff_t input_samples, int batch,
        std::shared_ptr<Recycler> memory);
   ~Tape() { memory_->give(std::move(buffer_)); }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  const ArrayWeights<T>& weights() const { return weights_; }
+  const ArrayWeights<T>& weights(int item) const { return weights_[per_item() ? static_cast<std::size_t>(item) : 0]; }
+  /// Whether each item has weights of its own; in a batch of one that makes no difference.
+  bool per_item() const { return weights_.size() > 1; }
   const TimeAxis& axis() const { return axis_; }
   int batch() const { return batch_; }
   std::ptrdiff_t input_samples() const { return input_samples_; }
@@ -68,7 +79,7 @@ class Tape {
   };
   Rows<T> rows(int item, std::size_t place, int count) const;
 
-  ArrayWeights<T> weights_;
+  std::vector<ArrayWeights<T>> weights_;
   TimeAxis axis_;
   std::ptrdiff_t input_samples_;
   int batch_, channels_, bottleneck_;
@@ -92,8 +103,8 @@ class WaveNetArray {
 
   /// Writes output (batch, channels, input samples - trim) and head_output (batch, outputs, input samples - trim -
   /// head span). Returns null unless `keep`. Results do not depend on `threads`.
-  std::unique_ptr<Tape<T>> forward(const T* parameters, const ArrayInputs<T>& inputs, T* output, T* head_output,
-                                   int threads, bool keep) const;
+  std::unique_ptr<Tape<T>> forward(ArrayParameters<T> parameters, const ArrayInputs<T>& inputs, T* output,
+                                   T* head_output, int threads, bool keep) const;
   /// `inputs` as in the forward pass. Results are the same in every run with as many `threads`.
   void backward(const Tape<T>& tape, const ArrayInputs<T>& inputs, const ArrayGradients<T>& gradients,
                 int threads) const;

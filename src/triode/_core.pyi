@@ -292,7 +292,9 @@ class WaveNetArrayFloat:
     def parameter_count(self) -> int: ...
 
     def forward(self, parameters: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], input: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')], head_output: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')], threads: int, keep: bool) -> TapeFloat:
-        """Writes `output` and `head_output`; returns a tape if `keep`."""
+        """
+        Writes `output` and `head_output`; returns a tape if `keep`. `parameters` holds one flat vector for all items of the batch, or one for each.
+        """
 
     def backward(self, tape: TapeFloat, input: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, head_output_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, parameter_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], input_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')] | None, head_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')] | None, threads: int) -> None:
         """Writes the last three gradients from those before."""
@@ -321,7 +323,9 @@ class WaveNetArrayDouble:
     def parameter_count(self) -> int: ...
 
     def forward(self, parameters: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], input: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')], head_output: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')], threads: int, keep: bool) -> TapeDouble:
-        """Writes `output` and `head_output`; returns a tape if `keep`."""
+        """
+        Writes `output` and `head_output`; returns a tape if `keep`. `parameters` holds one flat vector for all items of the batch, or one for each.
+        """
 
     def backward(self, tape: TapeDouble, input: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, head_output_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, parameter_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], input_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')] | None, head_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')] | None, threads: int) -> None:
         """Writes the last three gradients from those before."""

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 CLASS_OF_DTYPE = {torch.float32: "WaveNetArrayFloat", torch.float64: "WaveNetArrayDouble"}
 
 
-def fused_array(array: "Array", h: Tensor, condition: Tensor, head: Tensor | None) -> tuple[Tensor, Tensor] | None:
+def fused_array(
+    array: "Array", h: Tensor, condition: Tensor, head: Tensor | None, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor] | None:
     """The outputs of `array.forward` with the same arguments, or None if the kernels cannot compute them."""
     needs_condition_gradient = torch.is_grad_enabled() and condition.requires_grad
     if _core is None or h.device.type != "cpu" or h.dtype not in CLASS_OF_DTYPE or needs_condition_gradient:
@@ -39,7 +41,7 @@ def fused_array(array: "Array", h: Tensor, condition: Tensor, head: Tensor | Non
         layers,
     )
     inputs = (h.contiguous(), condition.contiguous(), None if head is None else head.contiguous())
-    parameters = tuple(array.parameters())
+    parameters = tuple(array.parameters()) if weights is None else (weights,)
     if torch.is_grad_enabled():
         output, head_output = WaveNetArrayFunction.apply(kernel, array.trim, *inputs, *parameters)  # type: ignore[no-untyped-call]
     else:
@@ -50,7 +52,10 @@ def fused_array(array: "Array", h: Tensor, condition: Tensor, head: Tensor | Non
 
 
 class WaveNetArrayFunction(torch.autograd.Function):
-    """An array of layers from its rechannel to its head, differentiable once in everything but the condition."""
+    """An array of layers from its rechannel to its head, differentiable once in everything but the condition.
+
+    `parameters` are those of the array, in order, or one tensor (B, P) of flat vectors, one for each item.
+    """
 
     @staticmethod
     def forward(
@@ -68,7 +73,7 @@ class WaveNetArrayFunction(torch.autograd.Function):
     def backward(ctx: Any, output_gradient: Tensor | None, head_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
         """Gradients of the layer output and of the head output -> one gradient or None per argument of forward."""
         h, condition, head = ctx.saved_tensors
-        gradient = torch.empty(ctx.kernel.parameter_count, dtype=h.dtype)
+        gradient = torch.empty(sum(shape.numel() for shape in ctx.shapes), dtype=h.dtype)
         dh = torch.empty_like(h) if ctx.needs_input_grad[2] else None
         dhead = torch.empty_like(head) if ctx.needs_input_grad[4] else None
         incoming = (None if g is None else g.contiguous() for g in (output_gradient, head_gradient))

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from triode.errors import OptionError
 from triode.training.kernels import fused_array
-from triode.training.networks.conv import causal_conv
+from triode.training.networks.conv import causal_conv, with_knobs
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
     "Tanh": lambda z, _: torch.tanh(z),
@@ -141,12 +142,31 @@ class Array(nn.Module):
         )
         self.trim = sum((k - 1) * d for k, d in zip(config.kernel_sizes, config.dilations, strict=True))
 
-    def forward(self, h: Tensor, condition: Tensor, head: Tensor | None) -> tuple[Tensor, Tensor]:
-        """(B, input_size, T), (B, D, T'), (B, bottleneck, T'') -> layer output and head output."""
-        return fused_array(self, h, condition, head) or self.reference(h, condition, head)
+    def forward(
+        self, h: Tensor, condition: Tensor, head: Tensor | None, weights: Tensor | None = None, kernels: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """(B, input_size, T), (B, D, T'), (B, bottleneck, T'') -> layer output and head output.
 
-    def reference(self, h: Tensor, condition: Tensor, head: Tensor | None) -> tuple[Tensor, Tensor]:
+        `weights` (B, P) takes the place of the array's own parameters, as `flat_parameters` lays them out: a vector for
+        each item.
+        """
+        found = fused_array(self, h, condition, head, weights) if kernels else None
+        return found or self.reference(h, condition, head, weights)
+
+    def flat_parameters(self) -> Tensor:
+        """(P,): all parameters in the order of `parameters()`."""
+        return torch.cat([parameter.reshape(-1) for parameter in self.parameters()])
+
+    def reference(
+        self, h: Tensor, condition: Tensor, head: Tensor | None, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The same in torch's own operations, readable and on every device."""
+        if weights is not None:
+            own = dict(self.named_parameters())
+            parts = torch.split(weights, [parameter.numel() for parameter in own.values()], dim=1)
+            named = {n: w.reshape(-1, *p.shape) for (n, p), w in zip(own.items(), parts, strict=True)}
+            outputs: tuple[Tensor, Tensor] = functional_call(self, named, (h, condition, head), {"kernels": False})
+            return outputs
         length = h.shape[-1] - self.trim
         if head is not None:  # a head of several taps before this array may have shortened it more
             length = min(length, head.shape[-1])
@@ -171,12 +191,16 @@ class WaveNet(nn.Module):
         self.head_scale: Tensor
         self.register_buffer("head_scale", torch.tensor([config.head_scale]))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T) -> (B, T - receptive_field + 1)."""
-        condition = x.unsqueeze(1)
+    def forward(self, x: Tensor, travels: Tensor | None = None, weights: Sequence[Tensor] | None = None) -> Tensor:
+        """(B, T) -> (B, T - receptive_field + 1).
+
+        `travels` (B, knobs) are the further inputs of a network that has some. `weights` are the arrays' parameters,
+        (B, P) each, where every item has its own.
+        """
+        condition = with_knobs(x, travels)
         h, head = condition, None
-        for array in self.arrays:
-            h, head = array(h, condition, head)
+        for index, array in enumerate(self.arrays):
+            h, head = array(h, condition, head, None if weights is None else weights[index])
         assert head is not None
         y: Tensor = self.head_scale * head.squeeze(1)
         return y[:, -(x.shape[-1] - self.receptive_field + 1) :]
