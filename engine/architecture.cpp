@@ -10,7 +10,7 @@ using nlohmann::json;
 
 static_assert(DescribesItself<WavenetSpec> && DescribesItself<RecurrentSpec> && DescribesItself<LinearSpec> &&
               DescribesItself<ConvnetSpec> && DescribesItself<ContainerSpec> && DescribesItself<ConvSpec> &&
-              DescribesItself<SequentialSpec> && DescribesItself<Architecture>);
+              DescribesItself<SequentialSpec> && DescribesItself<ParametricSpec> && DescribesItself<Architecture>);
 
 std::int64_t Slot::size() const {
   std::int64_t product = 1;
@@ -39,8 +39,10 @@ Architecture parse_architecture(const json& object, const std::string& where, in
     architecture.spec = parse_conv(fields);
   else if (name == "sequential")
     architecture.spec = parse_sequential(fields, nesting);
+  else if (name == "parametric")
+    architecture.spec = parse_parametric(fields, nesting);
   else
-    refuse(where + ".name", shown(name), "wavenet, lstm, gru, linear, convnet, conv, sequential or container");
+    refuse(where + ".name", shown(name), "wavenet, parametric, lstm, gru, linear, convnet, conv, sequential or container");
   fields.refuse_others();
   return architecture;
 }

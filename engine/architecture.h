@@ -277,8 +277,34 @@ struct SequentialSpec {
   void check(const std::string& where) const;
 };
 
+/// A WaveNet whose scales and shifts before the activations, and whose gains, are what a small network makes of the
+/// knobs: tanh layers, then a linear one that sees their output and the knobs' travels.
+struct ParametricSpec {
+  int knobs = 1;
+  std::vector<int> hidden_sizes;
+  std::shared_ptr<const Architecture> network;
+
+  /// The network that is modulated, once checked.
+  const WavenetSpec& wavenet() const;
+  /// Inputs and outputs of the last layer.
+  std::int64_t features() const;
+  std::int64_t modulations() const;
+
+  int inputs() const { return 1 + knobs; }
+  int outputs() const;
+  std::int64_t receptive_field() const;
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string& prefix) const;
+  nlohmann::json to_json() const;
+  void check(const std::string& where) const;
+};
+
 struct Architecture {
-  std::variant<WavenetSpec, RecurrentSpec, LinearSpec, ConvnetSpec, ContainerSpec, ConvSpec, SequentialSpec> spec;
+  std::variant<WavenetSpec, RecurrentSpec, LinearSpec, ConvnetSpec, ContainerSpec, ConvSpec, SequentialSpec,
+               ParametricSpec>
+      spec;
 
   int inputs() const;
   int outputs() const;

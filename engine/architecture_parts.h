@@ -13,5 +13,6 @@ ConvnetSpec parse_convnet(Fields& fields, bool from_triode);
 ContainerSpec parse_container(Fields& fields, int nesting);
 ConvSpec parse_conv(Fields& fields);
 SequentialSpec parse_sequential(Fields& fields, int nesting);
+ParametricSpec parse_parametric(Fields& fields, int nesting);
 
 }  // namespace triode

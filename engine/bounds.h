@@ -16,6 +16,7 @@ inline constexpr int kArrays = 32;
 inline constexpr int kSubmodels = 32;
 inline constexpr int kNesting = 4;  // models within models
 inline constexpr int kKnobs = 64;
+inline constexpr int kKnobLayers = 8;  // between the knobs and what they modulate
 inline constexpr int kTaps = 1 << 20;
 inline constexpr std::int64_t kWeights = std::int64_t{1} << 25;     // all groups counted as dense
 inline constexpr std::int64_t kState = std::int64_t{1} << 25;       // floats of histories and scratch

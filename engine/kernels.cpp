@@ -150,6 +150,10 @@ void each(int rows, int n, F f) {
 Vec at(Rows rows, int r, int t) { return load(rows.data + r * rows.stride + t); }
 void put(MutableRows rows, int r, int t, Vec x) { store(rows.data + r * rows.stride + t, x); }
 
+void ramp(const Ramps& ramps, MutableRows rows, int n) noexcept {
+  each(rows.rows, n, [&](int r, int t) { put(rows, r, t, ramped(ramps, r, t, at(rows, r, t))); });
+}
+
 void add(Rows in, MutableRows out, int n) noexcept {
   each(out.rows, n, [=](int r, int t) { put(out, r, t, at(out, r, t) + at(in, r, t)); });
 }
@@ -252,7 +256,7 @@ float multiply_add_loop(int rounds) noexcept {
 extern const Kernels kernels;
 constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
 const Kernels kernels = {kNames[kWidth == 16 ? 2 : (kWidth == 8 ? 1 : 0)],
-                         kWidth, kTile, kWidth > 4 ? kHalfWidth : 0, kLoopSums * kWidth, mix, layer, apply, apply_and_sum, add, multiply, blend,
+                         kWidth, kTile, kWidth > 4 ? kHalfWidth : 0, kLoopSums * kWidth, mix, layer, ramp, apply, apply_and_sum, add, multiply, blend,
                          modulate, scale, convolve, finite, dot, lstm, gru, project, multiply_add_loop};
 
 }  // namespace ISA_NS

@@ -62,6 +62,13 @@ struct Mix {
   int outputs;
 };
 
+/// What happens to rows before an activation while knobs move: after t steps, the next sample having made `steps`, row r
+/// is z * (scale[r] + scale_step[r] * t) + shift[r] + shift_step[r] * t.
+struct Ramps {
+  const float *scale, *scale_step, *shift, *shift_step;
+  float steps;
+};
+
 /// One plain WaveNet layer: `channels` in, before and after the activation, and out. The convolution's inputs are the
 /// channels at each tap, oldest first, then the condition; `pass` is the 1x1 that leads to the next layer.
 struct Layer {
@@ -70,6 +77,7 @@ struct Layer {
   int taps;
   std::ptrdiff_t dilation;
   Pointwise shape;
+  const Ramps* ramps;  // null: none
 };
 
 /// The numbers of channels that Kernels::layer is made for.
@@ -99,9 +107,11 @@ struct Kernels {
 
   /// out = bias + weights * (all rows of all sources) + add (where add.data is not null).
   void (*mix)(const Mix& mix, const Rows* sources, int source_count, Rows add, MutableRows out, int n) noexcept;
-  /// z = convolution(now and before it, condition), a = shape(z), head_sum += a and, unless out.data is null,
+  /// z = convolution(now and before it, condition), moved by the ramps if there are any, a = shape(z), head_sum += a and, unless out.data is null,
   /// out = now + pass(a). now.rows is one of those that has_layer_kernel() is true for.
   void (*layer)(const Layer& layer, Rows now, Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
+  /// rows = rows moved by the ramps, in place.
+  void (*ramp)(const Ramps& ramps, MutableRows rows, int n) noexcept;
   /// rows = shape(rows), in place.
   void (*apply)(const Pointwise& shape, MutableRows rows, int n) noexcept;
   /// rows = shape(rows), in place; sum += rows.

@@ -61,6 +61,12 @@ void pass_block(const triode::Layer& layer, triode::Rows now, triode::MutableRow
     }
 }
 
+// Row r of sample t, moved.
+Vec ramped(const triode::Ramps& ramps, int r, int t, Vec z) {
+  const Vec steps = lane_numbers() + (ramps.steps + static_cast<float>(t));
+  return z * (ramps.scale[r] + ramps.scale_step[r] * steps) + (ramps.shift[r] + ramps.shift_step[r] * steps);
+}
+
 // Calls f.template operator()<R>(first) for each tile of the C outputs.
 template <int C, int First = 0, class F>
 void each_tile(F f) {
@@ -76,6 +82,12 @@ void layer_tile(const triode::Layer& layer, triode::Rows now, triode::Rows condi
                 triode::MutableRows out, int t, Activate activate) {
   alignas(64) float block[C * V * kWidth];
   each_tile<C>([&]<int R>(int first) { convolve_block<C, R, V>(layer, now, condition, first, t, block); });
+  if (layer.ramps != nullptr)
+    for (int c = 0; c < C; ++c)
+      for (int v = 0; v < V; ++v) {
+        float* z = block + (c * V + v) * kWidth;
+        store(z, ramped(*layer.ramps, c, t + v * kWidth, load(z)));
+      }
   activate(block, C, V);
   for (int c = 0; c < C; ++c)
     for (int v = 0; v < V; ++v) {

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "blocks.h"
+#include "parametric.h"
 #include "recurrent.h"
 #include "sequential.h"
 #include "wavenet.h"
@@ -31,6 +32,8 @@ std::unique_ptr<Network> make_network(const Architecture& architecture, const Te
     if constexpr (std::is_same_v<Spec, ConvSpec>) return std::make_unique<Conv>(spec, tensors, prefix, kernels);
     if constexpr (std::is_same_v<Spec, SequentialSpec>)
       return std::make_unique<Sequential>(spec, tensors, prefix, kernels);
+    if constexpr (std::is_same_v<Spec, ParametricSpec>)
+      return std::make_unique<Parametric>(spec, tensors, prefix, kernels);
     if constexpr (std::is_same_v<Spec, LinearSpec>) return std::make_unique<Linear>(spec, tensors, prefix, kernels);
     throw std::logic_error("a container does not play: at_quality() chooses one of its models first");
   };
@@ -80,6 +83,17 @@ Mixer::Mixer(const Kernels& kernels, const std::vector<float>& weights, const st
   }
 }
 
+void Mixer::fold(const Mixer& plain, const float* scale, const float* shift) noexcept {
+  const std::size_t inputs = weights_.size() / static_cast<std::size_t>(outputs_);
+  std::size_t at = 0;
+  for (int first = 0; first < outputs_; first += kernels_->mix_tile) {
+    const int last = std::min(first + kernels_->mix_tile, outputs_);
+    for (std::size_t i = 0; i < inputs; ++i)
+      for (int r = first; r < last; ++r, ++at) weights_[at] = plain.weights_[at] * scale[r];
+  }
+  for (int r = 0; r < outputs_; ++r) bias_[static_cast<std::size_t>(r)] = plain.bias_[static_cast<std::size_t>(r)] * scale[r] + shift[r];
+}
+
 std::vector<float> dense(const Tensor& weight, int inputs, int groups) {
   const auto outputs = static_cast<std::size_t>(weight.shape[0]);
   const auto group_inputs = static_cast<std::size_t>(weight.shape[1]);
@@ -123,7 +137,7 @@ Convolution::Convolution(const Kernels& kernels, const Tensor& weight, const std
 void Convolution::run(Rows extra_rows, MutableRows out, int n) noexcept {
   for (int k = 0; k < taps_; ++k) sources_[static_cast<std::size_t>(k)] = history_.ago((taps_ - 1 - k) * dilation_);
   if (sources_.size() > static_cast<std::size_t>(taps_)) sources_.back() = extra_rows;
-  mixer_.run(sources_.data(), static_cast<int>(sources_.size()), Rows{}, out, n);
+  playing().run(sources_.data(), static_cast<int>(sources_.size()), Rows{}, out, n);
 }
 
 const Tensor& tensor(const Tensors& tensors, const std::string& name) { return tensors.find(name)->second; }

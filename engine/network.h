@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,8 @@ class Mixer {
 
   int outputs() const { return outputs_; }
   Mix packed() const { return {weights_.data(), bias_.data(), outputs_}; }
+  /// Becomes `plain`, a mixer of the same sizes, with every output scaled and shifted.
+  void fold(const Mixer& plain, const float* scale, const float* shift) noexcept;
   void run(const Rows* sources, int count, Rows add, MutableRows out, int n) const noexcept {
     kernels_->mix(packed(), sources, count, add, out, n);
   }
@@ -91,7 +94,16 @@ class Convolution {
   /// Where the input of the current chunk goes.
   MutableRows input() { return history_.now(); }
   /// The weights, for a kernel that does more than convolve.
-  Mix packed() const { return mixer_.packed(); }
+  Mix packed() const { return playing().packed(); }
+  /// Makes room for fold().
+  void make_foldable() { folded_ = mixer_; }
+  /// From now on every output is scaled and shifted; unfold() ends that.
+  void fold(const float* scale, const float* shift) noexcept {
+    folded_->fold(mixer_, scale, shift);
+    plays_folded_ = true;
+  }
+  void unfold() noexcept { plays_folded_ = false; }
+  int outputs() const { return mixer_.outputs(); }
   int taps() const { return taps_; }
   std::ptrdiff_t dilation() const { return dilation_; }
   /// out = bias + taps * input + extra * extra_rows. Does not advance.
@@ -104,7 +116,11 @@ class Convolution {
   int taps_;
   std::ptrdiff_t dilation_;
   History history_;
+  const Mixer& playing() const { return plays_folded_ ? *folded_ : mixer_; }
+
   Mixer mixer_;
+  std::optional<Mixer> folded_;
+  bool plays_folded_ = false;
   std::vector<Rows> sources_;
 };
 

@@ -39,6 +39,12 @@ void store(float* p, V v) {
   *reinterpret_cast<typename Unaligned<V>::type*>(p) = v;
 }
 inline Vec broadcast(float x) { return x - Vec{}; }
+/// 0, 1, 2, ...
+inline Vec lane_numbers() {
+  Vec numbers = {};
+  for (int i = 0; i < kWidth; ++i) numbers[i] = static_cast<float>(i);
+  return numbers;
+}
 
 // The larger or smaller of each pair of lanes, b where a is NaN. Told in so many words on x86, where GCC 12 makes a
 // comparison and a blend of the plain form, which takes longer. (The masked AVX-512 form, all lanes on, is the

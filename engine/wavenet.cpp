@@ -99,11 +99,23 @@ WavenetLayer::WavenetLayer(const Kernels& kernels, const Tensors& tensors, const
   if (gating_ == Gating::blended) activated_.emplace(array.bottleneck);
 }
 
+void WavenetLayer::fold(const float* scale, const float* shift) noexcept {
+  convolution_.fold(scale, shift);
+  turning_ = false;
+}
+
+void WavenetLayer::turn(const Ramps& ramps) noexcept {
+  convolution_.unfold();
+  ramps_ = ramps;
+  turning_ = true;
+}
+
 void WavenetLayer::run(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
   if (whole_) return run_whole(condition, head_sum, out, n);
   const Rows in = input();
   if (plain_) {
     convolution_.run(condition, pre_.rows(), n);
+    if (turning_) kernels_->ramp(ramps_, pre_.rows(), n);
     kernels_->apply_and_sum(activation_, pre_.rows(), head_sum, n);
   } else {
     if (auto& pre = film(FilmPlace::conv_pre)) pre->run(condition, in, convolution_.input(), n);
@@ -118,7 +130,8 @@ void WavenetLayer::run(Rows condition, MutableRows head_sum, MutableRows out, in
 }
 
 void WavenetLayer::run_whole(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
-  kernels_->layer({convolution_.packed(), layer1x1_->packed(), convolution_.taps(), convolution_.dilation(), activation_},
+  kernels_->layer({convolution_.packed(), layer1x1_->packed(), convolution_.taps(), convolution_.dilation(), activation_,
+                   turning_ ? &ramps_ : nullptr},
                   convolution_.input(), condition, head_sum, out, n);
   convolution_.advance(n);
 }
@@ -137,6 +150,7 @@ void WavenetLayer::convolve(Rows condition, int n) noexcept {
     if (auto& post = film(FilmPlace::mixin_post)) post->run(condition, mixed_->rows(), mixed_->rows(), n);
     kernels_->add(mixed_->rows(), pre, n);
   }
+  if (turning_) kernels_->ramp(ramps_, pre, n);
   if (auto& before = film(FilmPlace::activation_pre)) before->run(condition, pre, pre, n);
 }
 
@@ -275,6 +289,36 @@ void Wavenet::recall() noexcept {
   if (condition_network_) condition_network_->recall();
   for (WavenetArray& array : arrays_) array.recall();
   if (post_head_) post_head_->recall();
+}
+
+template <class F>
+void Wavenet::each_layer(F f) noexcept {
+  std::ptrdiff_t first = 0;
+  for (WavenetArray& array : arrays_) {
+    std::ptrdiff_t rows = 0, row = first;
+    for (WavenetLayer& layer : array.layers()) rows += layer.rows();
+    for (WavenetLayer& layer : array.layers()) {
+      f(layer, row, row + rows);
+      row += layer.rows();
+    }
+    first += 2 * rows;
+  }
+}
+
+void Wavenet::make_turnable() {
+  each_layer([](WavenetLayer& layer, std::ptrdiff_t, std::ptrdiff_t) { layer.make_turnable(); });
+}
+
+void Wavenet::fold(const float* rows) noexcept {
+  each_layer([rows](WavenetLayer& layer, std::ptrdiff_t scale, std::ptrdiff_t shift) {
+    layer.fold(rows + scale, rows + shift);
+  });
+}
+
+void Wavenet::turn(const float* from, const float* step, int steps) noexcept {
+  each_layer([=](WavenetLayer& layer, std::ptrdiff_t scale, std::ptrdiff_t shift) {
+    layer.turn({from + scale, step + scale, from + shift, step + shift, static_cast<float>(steps)});
+  });
 }
 
 }  // namespace triode

@@ -39,6 +39,11 @@ class WavenetLayer {
   void run(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
   void remember() noexcept { convolution_.remember(); }
   void recall() noexcept { convolution_.recall(); }
+  /// Rows before the activation.
+  int rows() const { return convolution_.outputs(); }
+  void make_turnable() { convolution_.make_foldable(); }
+  void fold(const float* scale, const float* shift) noexcept;
+  void turn(const Ramps& ramps) noexcept;
 
  private:
   std::optional<Film>& film(FilmPlace place) { return films_[static_cast<std::size_t>(place)]; }
@@ -59,6 +64,8 @@ class WavenetLayer {
   Convolution convolution_;
   std::optional<Mixer> mixin_, layer1x1_, head1x1_;
   std::array<std::optional<Film>, kFilmNames.size()> films_;
+  Ramps ramps_{};
+  bool turning_ = false;
   Scratch pre_;                      // before and after the activation
   std::optional<Scratch> residual_;  // the input, where the convolution sees another signal
   std::optional<Scratch> mixed_, condition_, activated_, head_, passed_;
@@ -73,6 +80,7 @@ class WavenetArray {
   /// Writes the head output; the last layer's output goes to `out` unless its data is null.
   void run(Rows in, Rows condition, MutableRows head_out, MutableRows out, int n) noexcept;
   int channels() const { return channels_; }
+  std::vector<WavenetLayer>& layers() { return layers_; }
   void remember() noexcept;
   void recall() noexcept;
 
@@ -107,7 +115,20 @@ class Wavenet final : public Network {
   void remember() noexcept override;
   void recall() noexcept override;
 
+  // For a network whose rows before the activations are scaled and shifted from outside; without FiLM of its own. Rows
+  // are handed over as the scales of all layers of the first array, their shifts, then those of the next.
+  /// Makes room for fold().
+  void make_turnable();
+  /// Plays with these scales and shifts folded into the weights.
+  void fold(const float* rows) noexcept;
+  /// Plays the next chunk with scales and shifts on the way: from `from`, the first sample having made `steps` steps.
+  /// The pointers must stay valid for that chunk.
+  void turn(const float* from, const float* step, int steps) noexcept;
+
  private:
+  template <class F>
+  void each_layer(F f) noexcept;
+
   const Kernels* kernels_;
   float head_scale_;
   std::unique_ptr<Network> condition_network_;

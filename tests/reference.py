@@ -110,6 +110,17 @@ class Layer:
         return share * activate(first, z[:half]) + (1 - share) * z[:half]
 
 
+class ModulatedLayer(Layer):
+    """A layer whose rows are scaled and shifted before the activation."""
+
+    def __init__(self, *layer: Any) -> None:
+        super().__init__(*layer[:-2])
+        self.scale, self.shift = layer[-2:]
+
+    def gated(self, z: Signal) -> Signal:
+        return super().gated(z * self.scale + self.shift)
+
+
 def wavenet(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
     condition = x
     if architecture.get("condition_dsp"):
@@ -129,6 +140,53 @@ def wavenet(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix
             y = activate(architecture["head"]["activation"], y)
             y = conv(y, tensors[f"{prefix}head.{block}.weight"], tensors[f"{prefix}head.{block}.bias"])
     return y
+
+
+def modulations(tensors: Tensors, travels: Signal, prefix: str) -> Signal:
+    """What a knob network makes of travels (knobs, samples), before the exponentials."""
+    centred = 2 * travels - 1
+    features, layer = centred, 0
+    while f"{prefix}hidden.{layer}.weight" in tensors:
+        weight, bias = (tensors[f"{prefix}hidden.{layer}.{part}"].astype(float) for part in ("weight", "bias"))
+        features, layer = np.tanh(weight @ features + bias[:, None]), layer + 1
+    features = np.concatenate([features, centred]) if layer else centred
+    return tensors[f"{prefix}output.weight"].astype(float) @ features + tensors[f"{prefix}output.bias"][:, None]
+
+
+def between_looks(values: Signal, interval: int = 64) -> Signal:
+    """(n, samples): from look to look on straight lines, towards what the look at each line's start found."""
+    found = np.empty_like(values)
+    before = values[:, 0]
+    for start in range(0, values.shape[1], interval):
+        stop = min(start + interval, values.shape[1])
+        share = np.arange(1, stop - start + 1) / interval
+        found[:, start:stop] = before[:, None] + (values[:, start] - before)[:, None] * share
+        before = values[:, start]
+    return found
+
+
+def parametric(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
+    """Looks are counted from the first sample; the audio is row 0, the travels are the others."""
+    net = architecture["network"]
+    m = modulations(tensors, x[1:], f"{prefix}knobs.")
+    gain, first = between_looks(np.exp(m[:1])), 1
+    x = x[:1] * gain
+    h, head_sum = x, np.zeros((1, 1))
+    for index, array in enumerate(net["arrays"]):
+        name = f"{prefix}network.arrays.{index}."
+        layers = [f"{name}layers.{layer}." for layer in range(len(array["dilations"]))]
+        rows = sum(len(tensors[f"{layer}conv.bias"]) for layer in layers)
+        h = conv(h, tensors[f"{name}rechannel.weight"], tensors.get(f"{name}rechannel.bias"))
+        for index_in_array, layer_name in enumerate(layers):
+            place = slice(first, first + len(tensors[f"{layer_name}conv.bias"]))
+            scale = between_looks(np.exp(m[place]))
+            shift = between_looks(m[place.start + rows : place.stop + rows])
+            head, h = ModulatedLayer(array, index_in_array, tensors, layer_name, x, scale, shift).run(h)
+            head_sum, first = head_sum + head, place.stop
+        first += rows
+        dilation = array["head"].get("head_dilation", 1)
+        head_sum = conv(head_sum, tensors[f"{name}head.weight"], tensors.get(f"{name}head.bias"), dilation)
+    return head_sum * float(tensors[f"{prefix}network.head_scale"][0]) * between_looks(np.exp(m[-1:]))
 
 
 def recurrent(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
@@ -189,6 +247,8 @@ def linear(tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
 def network(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
     if architecture["name"] == "wavenet":
         return wavenet(architecture, tensors, x, prefix)
+    if architecture["name"] == "parametric":
+        return parametric(architecture, tensors, x, prefix)
     if architecture["name"] == "convnet":
         return convnet(architecture, tensors, x, prefix)
     if architecture["name"] == "linear":

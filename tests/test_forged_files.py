@@ -83,6 +83,16 @@ def knobs_bytes() -> bytes:
     return save(random_tensors(architecture), metadata={"triode": json.dumps(header)})
 
 
+def parametric_bytes() -> bytes:
+    """A WaveNet whose weights follow a knob, as a .triode file."""
+    array = {"input_size": 1, "channels": 2, "kernel_sizes": [2, 3], "dilations": [1, 3], "activations": [TANH] * 2}
+    array |= {"head": {"out_channels": 1, "kernel_size": 2, "bias": True}}
+    network = {"name": "wavenet", "arrays": [array]}
+    architecture = {"name": "parametric", "knobs": 1, "hidden_sizes": [3], "network": network}
+    header = triode_object(architecture, knobs=[{"name": "drive"}])
+    return save(random_tensors(architecture), metadata={"triode": json.dumps(header)})
+
+
 def keras_stack() -> dict[str, Any]:
     rng = np.random.default_rng(0)
     layers = [
@@ -107,6 +117,7 @@ WHOLE = {
     "wavenet.triode": triode_bytes(ARCHITECTURES["wavenet, eight films, blended"]),
     "container.nam": json.dumps(nam_model()).encode(),
     "knobs.triode": knobs_bytes(),
+    "parametric.triode": parametric_bytes(),
     **{name: json.dumps(model).encode() for name, model in FIELD.items()},
 }
 

@@ -18,7 +18,7 @@ import pytest
 
 from engine_files import ARCHITECTURES, write_triode
 from models import random_tensors
-from test_forged_files import FIELD, nam_model
+from test_forged_files import FIELD, nam_model, parametric_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = Path(sys.executable).parent
@@ -32,6 +32,7 @@ BOUNDS = (f"-max_len={LARGEST_SEED_BYTES}", "-timeout=30", "-rss_limit_mb=2000",
 def triode_seeds(folder: Path) -> None:
     for index, architecture in enumerate(ARCHITECTURES.values()):
         write_triode(folder / f"{index}.triode", architecture, random_tensors(architecture), warm_up_samples=20)
+    (folder / "parametric.triode").write_bytes(parametric_bytes())
 
 
 def nam_seeds(folder: Path) -> None:

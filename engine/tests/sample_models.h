@@ -108,9 +108,20 @@ inline Parts triode_parts(const std::string& architecture_text, unsigned seed) {
   return parts;
 }
 
-/// An LSTM with two knobs, "drive" and "tone".
-inline std::string with_knobs() {
-  Parts parts = triode_parts(R"({"name": "lstm", "input_size": 3, "hidden_size": 9, "skip": true})", 2);
+inline constexpr const char* kKnobsAsInputs = R"({"name": "lstm", "input_size": 3, "hidden_size": 9, "skip": true})";
+/// Layers that one kernel plays, that several play, and gated ones.
+inline constexpr const char* kParametric = R"({"name": "parametric", "knobs": 2, "hidden_sizes": [7, 5], "network":
+  {"name": "wavenet", "arrays": [
+    {"input_size": 1, "channels": 4, "kernel_sizes": [3, 2], "dilations": [1, 30], "activations": [{"type": "Tanh"},
+     {"type": "LeakyReLU", "negative_slope": 0.1}], "head": {"out_channels": 2, "kernel_size": 2, "bias": true}},
+    {"input_size": 4, "channels": 5, "bottleneck": 2, "kernel_sizes": [3, 2], "dilations": [7, 2],
+     "activations": [{"type": "Tanh"}, {"type": "Softsign"}], "gating": ["gated", "none"],
+     "secondary_activations": [{"type": "Sigmoid"}, null],
+     "head": {"out_channels": 1, "kernel_size": 1, "bias": true}}]}})";
+
+/// A model with two knobs, "drive" and "tone".
+inline std::string with_knobs(const std::string& architecture) {
+  Parts parts = triode_parts(architecture, 2);
   parts.model["knobs"] = json::parse(R"([{"name": "drive"}, {"name": "tone", "low": 10, "high": 1000, "default": 100,
                                           "taper": "log", "unit": "Hz"}])");
   return parts.bytes();

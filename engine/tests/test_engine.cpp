@@ -140,8 +140,8 @@ void test_other_rates(const std::string& bytes, const std::string& name) {
   }
 }
 
-void test_knobs_are_smooth(double rate_hz, int oversample) {
-  Engine engine = load(samples::with_knobs(), {.oversample = oversample});
+void test_knobs_are_smooth(const std::string& bytes, double rate_hz, int oversample) {
+  Engine engine = load(bytes, {.oversample = oversample});
   const std::vector<float> x = samples::signal(6000);
   // The same turns at the same samples, whatever the blocks; and no allocation in them.
   std::vector<float> expected;
@@ -167,7 +167,7 @@ void test_knobs_are_smooth(double rate_hz, int oversample) {
   engine.set("drive", 0.5);
   engine.set("tone", 100.0);
   engine.configure(rate_hz);
-  Engine untouched = load(samples::with_knobs(), {.oversample = oversample});
+  Engine untouched = load(bytes, {.oversample = oversample});
   untouched.configure(rate_hz);
   const std::vector<float> plain = render(untouched, x, 64);
   CHECK(render(engine, x, 64) == plain);
@@ -175,12 +175,17 @@ void test_knobs_are_smooth(double rate_hz, int oversample) {
 }
 
 void test_knobs() {
-  Engine engine = load(samples::with_knobs());
+  Engine engine = load(samples::with_knobs(samples::kParametric));
   CHECK(engine.knobs().size() == 2 && engine.knobs()[0].name == "drive" && engine.knobs()[1].unit == "Hz");
   CHECK(std::abs(engine.knobs()[1].travel(100.0) - 0.5) < 1e-12);
   CHECK(!engine.set("presence", 0.5) && !engine.set("drive", NAN) && engine.set("drive", 0.7));
-  for (const auto& [rate_hz, oversample] : {std::pair{48000.0, 1}, {96000.0, 1}, {44100.0, 1}, {48000.0, 2}})
-    test_knobs_are_smooth(rate_hz, oversample);
+  for (const char* architecture : {samples::kKnobsAsInputs, samples::kParametric}) {
+    const std::string bytes = samples::with_knobs(architecture);
+    for (const auto& [rate_hz, oversample] : {std::pair{48000.0, 1}, {96000.0, 1}, {44100.0, 1}, {48000.0, 2}})
+      test_knobs_are_smooth(bytes, rate_hz, oversample);
+    test_instruction_sets(bytes, architecture);
+    test_harmless_input(engine, architecture);
+  }
 }
 
 // A tail that sinks below the smallest normal float must end in exact zeros, and the caller's mode must survive.

@@ -179,6 +179,47 @@ void forge_wavenet(const std::string& what, const std::string& expected, const s
   check_refused(parts.bytes(), expected, what);
 }
 
+// The same with the sample parametric network.
+void forge_parametric(const std::string& what, const std::string& expected, const std::function<void(json&)>& change) {
+  json architecture = json::parse(samples::kParametric);
+  change(architecture);
+  Parts parts = samples::triode_parts(kLstm, 1);
+  parts.model["architecture"] = architecture;
+  check_refused(parts.bytes(), expected, what);
+}
+
+void test_forged_parametric() {
+  using A = json&;
+  CHECK(refusal(samples::with_knobs(samples::kParametric)) == "");
+  forge_parametric("no knobs", "whole number", [](A a) { a["knobs"] = 0; });
+  forge_parametric("many knobs", "whole number", [](A a) { a["knobs"] = 65; });
+  forge_parametric("many layers", "entries", [](A a) { a["hidden_sizes"] = json(9, 4); });
+  forge_parametric("an empty layer", "whole number", [](A a) { a["hidden_sizes"][0] = 0; });
+  forge_parametric("no network", "network", [](A a) { a.erase("network"); });
+  forge_parametric("an lstm", "a wavenet", [](A a) { a["network"] = json::parse(kLstm); });
+  forge_parametric("itself", "a wavenet", [](A a) { a["network"] = json::parse(samples::kParametric); });
+  forge_parametric("deep", "levels deep", [](A a) {
+    for (int i = 0; i < 5; ++i) a["network"] = {{"name", "parametric"}, {"knobs", 1}, {"hidden_sizes", json::array()}, {"network", json(a["network"])}};
+  });
+  forge_parametric("two inputs", "the audio", [](A a) {
+    json& arrays = a["network"]["arrays"];
+    arrays[0]["input_size"] = 2, arrays[0]["condition_size"] = 2, arrays[1]["condition_size"] = 2;
+  });
+  forge_parametric("film", "neither", [](A a) { a["network"]["arrays"][0]["conv_post_film"] = {{"active", true}}; });
+  forge_parametric("widths", "neither", [](A a) { a["network"]["arrays"][1]["allowed_channels"] = {5}; });
+  forge_parametric("a head", "neither", [](A a) {
+    a["network"]["head"] = {{"channels", 1}, {"out_channels", 1}, {"kernel_sizes", {1}}, {"activation", {{"type", "Tanh"}}}};
+  });
+  forge_parametric("weights", "weights", [](A a) {
+    a["hidden_sizes"] = json(1, 1024);
+    json& array = a["network"]["arrays"][0];
+    array["kernel_sizes"] = json(512, 1), array["dilations"] = json(512, 1), array["bottleneck"] = 64;
+    array["activations"] = json(512, {{"type", "Tanh"}});
+    a["network"]["arrays"][1]["bottleneck"] = 2;
+  });
+  forge_parametric("a key", "does not know", [](A a) { a["reverb"] = 1; });
+}
+
 void test_forged_wavenets() {
   using A = json&;
   forge_wavenet("no arrays", "entries", [](A a) { a["arrays"] = json::array(); });
@@ -288,6 +329,7 @@ int main() {
   test_nesting_bombs();
   test_forged_safetensors();
   test_forged_metadata();
+  test_forged_parametric();
   test_forged_wavenets();
   test_forged_nam();
   test_small_files_stay_small();

@@ -112,7 +112,8 @@ void test_two_threads(const std::string& bytes, const std::string& name) {
 }  // namespace
 
 int main() {
-  std::map<std::string, std::string> files = {{"knobs", samples::with_knobs()}};
+  std::map<std::string, std::string> files = {{"knobs as inputs", samples::with_knobs(samples::kKnobsAsInputs)},
+                                               {"parametric", samples::with_knobs(samples::kParametric)}};
   for (const auto& [name, architecture] : samples::architectures()) files[name] = samples::triode_bytes(architecture);
   for (const auto& [name, bytes] : files) {
     for (const double rate_hz : {48000.0, 96000.0, 44100.0}) {

@@ -20,6 +20,7 @@ __all__ = [
     "Conv",
     "ConvNet",
     "Linear",
+    "Parametric",
     "Recurrent",
     "Sequential",
     "check_tensors",
@@ -239,7 +240,63 @@ def _with_prefixes(layers: list[Shapes]) -> Shapes:
     return {f"layers.{index}.{name}": shape for index, shapes in enumerate(layers) for name, shape in shapes.items()}
 
 
-Architecture = WaveNet | Recurrent | Linear | ConvNet | Conv | Sequential
+@dataclass(frozen=True, config=STRICT)
+class Parametric:
+    """A WaveNet whose scales and shifts before the activations, and whose gains, a small network makes of `knobs`."""
+
+    name: Literal["parametric"]
+    knobs: Annotated[int, Field(ge=1, le=64)]
+    hidden_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(max_length=8)]
+    network: WaveNet
+
+    def __post_init__(self) -> None:
+        net = self.network
+        if net.inputs != 1:
+            raise ValueError(f"the network has {net.inputs} inputs, expected 1, the audio")
+        if net.condition_dsp or net.head:
+            raise ValueError("the network has a condition_dsp or a head of its own, expected neither")
+        for array in net.arrays:
+            if array.allowed_channels or any(film.active for film in array.films.values()):
+                raise ValueError("the network has FiLM or allowed_channels, expected neither")
+
+    @property
+    def inputs(self) -> int:
+        """Channels in: the audio, then the knobs."""
+        return 1 + self.knobs
+
+    @property
+    def outputs(self) -> int:
+        """Channels out."""
+        return self.network.outputs
+
+    @property
+    def receptive_field(self) -> int:
+        """Input samples that one output sample depends on."""
+        return self.network.receptive_field
+
+    @property
+    def modulations(self) -> int:
+        """Numbers that the knobs decide: a gain, a scale and a shift for each row before an activation, a gain."""
+        rows = sum(a.width * (1 if gating == "none" else 2) for a in self.network.arrays for gating in a.gating)
+        return 2 + 2 * rows
+
+    def tensor_shapes(self) -> Shapes:
+        """Names and shapes of all tensors."""
+        shapes = {f"network.{name}": shape for name, shape in self.network.tensor_shapes().items()}
+        inputs = self.knobs
+        for index, size in enumerate(self.hidden_sizes):
+            shapes |= {f"knobs.hidden.{index}.weight": (size, inputs), f"knobs.hidden.{index}.bias": (size,)}
+            inputs = size
+        features = self.knobs + (inputs if self.hidden_sizes else 0)
+        output: Shapes = {"knobs.output.weight": (self.modulations, features), "knobs.output.bias": (self.modulations,)}
+        return shapes | output
+
+    def optional_shapes(self) -> Shapes:
+        """Tensors that may be there."""
+        return {}
+
+
+Architecture = WaveNet | Recurrent | Linear | ConvNet | Conv | Sequential | Parametric
 """Every shape of network that a model file may hold."""
 
 _ADAPTER: TypeAdapter[Architecture] = TypeAdapter(Annotated[Architecture, Field(discriminator="name")])

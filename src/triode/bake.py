@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triode import engine
-from triode.architecture import Architecture, Conv, Recurrent, Sequential
+from triode.architecture import Architecture, Conv, Parametric, Recurrent, Sequential
 from triode.architecture_wavenet import WaveNet
 from triode.errors import OptionError
 from triode.knobs import checked_settings
@@ -20,6 +20,9 @@ __all__ = ["bake"]
 
 Tensors = dict[str, NDArray[np.float32]]
 Values = NDArray[np.float64]
+
+MOST_LOG = 20.0
+"""Logarithms of the factors that knobs make are limited to plus and minus this."""
 
 
 def bake(model: ModelFile, settings: Mapping[str, float]) -> ModelFile:
@@ -64,9 +67,40 @@ def _baked(
         layer, first = _baked(dict(architecture["layers"][0]), net.layers[0], first, travels)
         tensors |= {f"layers.0.{name}": tensor for name, tensor in first.items()}
         return {**architecture, "layers": [layer, *architecture["layers"][1:]]}, tensors
+    if isinstance(net, Parametric):
+        return dict(architecture["network"]), _folded(net, tensors, travels)
     if isinstance(net, WaveNet):
         return _baked_wavenet(architecture, net, tensors, travels, "")
     raise OptionError(f"a {net.name} network with knobs cannot be baked; keep the knobs")
+
+
+def _folded(net: Parametric, tensors: Tensors, travels: Values) -> Tensors:
+    """The tensors of the network with what the knobs make of them at `travels` folded in: docs/model-file.md."""
+    weights = {name.removeprefix("network."): t.astype(np.float64) for name, t in tensors.items()}
+    centred = 2 * travels - 1
+    features = centred
+    for layer in range(len(net.hidden_sizes)):
+        name = f"knobs.hidden.{layer}"
+        features = np.tanh(weights[f"{name}.weight"] @ features + weights[f"{name}.bias"])
+    if net.hidden_sizes:
+        features = np.concatenate([features, centred])
+    modulation = weights["knobs.output.weight"] @ features + weights["knobs.output.bias"]
+    factors = np.exp(np.clip(modulation, -MOST_LOG, MOST_LOG))
+    weights["arrays.0.rechannel.weight"] *= factors[0]
+    weights["head_scale"] *= factors[-1]
+    first = 1
+    for index, array in enumerate(net.network.arrays):
+        names = [f"arrays.{index}.layers.{layer}." for layer in range(len(array.dilations))]
+        rows = sum(len(weights[f"{name}conv.bias"]) for name in names)
+        for name in names:
+            place = slice(first, first + len(weights[f"{name}conv.bias"]))
+            scale, shift = factors[place], modulation[place.start + rows : place.stop + rows]
+            weights[f"{name}conv.weight"] *= scale[:, None, None]
+            weights[f"{name}mixin.weight"] *= (scale * factors[0])[:, None, None]
+            weights[f"{name}conv.bias"] = weights[f"{name}conv.bias"] * scale + shift
+            first = place.stop
+        first += rows
+    return {name: t.astype(np.float32) for name, t in weights.items() if not name.startswith("knobs.")}
 
 
 def _baked_wavenet(

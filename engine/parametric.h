@@ -1,0 +1,61 @@
+// A WaveNet whose weights follow the knobs, as in docs/model-file.md.
+//
+// The knobs' inputs are looked at every kKnobInterval samples. Where they have moved, a small network says what every
+// row's scale and shift shall be, and these move there along straight lines until the next look: sample by sample, so
+// that nothing steps. At rest they are folded into the weights, and the WaveNet plays as if there were no knobs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "wavenet.h"
+
+namespace triode {
+
+/// Samples from one look at the knobs to the next. They are counted from the start state on, whatever the blocks.
+inline constexpr int kKnobInterval = 64;
+
+/// The knobs' travels -> the gain before the network, scale and shift of every row, the gain after it.
+class KnobNetwork {
+ public:
+  KnobNetwork(const ParametricSpec& spec, const Tensors& tensors, const std::string& prefix);
+
+  int modulations() const { return static_cast<int>(bias_.size()); }
+  /// Writes modulations() numbers, scales and gains as factors.
+  void run(const float* travels, float* modulation) noexcept;
+
+ private:
+  struct Dense {
+    std::vector<float> weight, bias;
+  };
+
+  std::size_t knobs_;
+  std::vector<Dense> hidden_;
+  std::vector<float> columns_, bias_;  // the last layer's weight, one column of all outputs after the other
+  std::vector<bool> is_factor_;
+  std::vector<float> features_, next_;
+};
+
+class Parametric final : public Network {
+ public:
+  Parametric(const ParametricSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
+  void process(Rows in, MutableRows out, int n) noexcept override;
+  void remember() noexcept override;
+  /// The knobs are where they are found next, at once.
+  void recall() noexcept override;
+
+ private:
+  bool moved(Rows in, int at) const noexcept;
+  void look(Rows in, int at) noexcept;
+  void play(Rows in, MutableRows out, int at, int n) noexcept;
+
+  KnobNetwork knobs_;
+  Wavenet network_;
+  Scratch in_, out_;
+  std::vector<float> travels_;            // at the last look
+  std::vector<float> from_, step_, aim_;  // the modulation then, its change per sample, and what it moves to
+  int position_ = 0;                      // samples since the last look
+  bool resting_ = false, lost_ = true;    // lost: the next look tells where the knobs are
+};
+
+}  // namespace triode
