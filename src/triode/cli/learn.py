@@ -2,18 +2,26 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from triode.cli.console import print_json, print_table, say, training_progress
-from triode.cli.options import Channel, DryFile, Force, Json, Take, WetFile, seconds_of, stretch_of
+from triode.cli.console import print_json, print_table, training_progress
+from triode.cli.options import Channel, DryFile, Force, Json, KnobValues, Take, WetFile, seconds_of, stretch_of
+from triode.cli.outcomes import (
+    Played,
+    measures,
+    played_outcome,
+    print_outcome,
+    print_takes,
+    setting_of,
+    takes_json,
+    trained_summary,
+)
 from triode.cli.takes import Source, checked, sources
 from triode.errors import OptionError
 from triode.files import check_writable
-
-if TYPE_CHECKING:
-    from triode.training.job import Outcome
+from triode.knobs import parse_settings
 
 DEFAULT_TIME = "5m"
 
@@ -27,6 +35,12 @@ def train(
     ] = Path("model.triode"),
     arch: Annotated[str, typer.Option(help="wavenet, lstm, gru or linear.")] = "wavenet",
     size: Annotated[str | None, typer.Option(help="nano, feather, lite, standard, a2-lite, full, or a number.")] = None,
+    conditioning: Annotated[
+        str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights) or inputs.")
+    ] = "film",
+    hold_out: Annotated[
+        str | None, typer.Option(help="Takes to learn nothing from, only to measure: NAME,NAME.")
+    ] = None,
     time: Annotated[str | None, typer.Option(help=f"Wall time to train, like 3m ({DEFAULT_TIME} by default).")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the audio, instead of a time.")] = None,
     train_range: Annotated[str | None, typer.Option("--train", help="Seconds to train on, FROM:TO.")] = None,
@@ -49,10 +63,14 @@ def train(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Learn a device from a capture, or from a dry and a wet file."""
+    """Learn a device from a capture, or from a dry and a wet file.
+
+    Takes at several knob settings make one model with these knobs.
+    """
     from triode.training.runtime import prepare_process
 
-    found = sources(captures or [], dry, wet, channel, take)
+    found = sources(captures or [], dry, wet, channel, take, one_setting=False)
+    held_out = [_held_out(source, hold_out) for source in found]
     targets = _targets(model, found)
     budget = _budget(time, epochs)
     stretches = stretch_of(train_range, "--train"), stretch_of(validate_range, "--validate")
@@ -74,6 +92,7 @@ def train(
         epochs=budget[1],
         arch=arch,
         size=size,
+        conditioning=conditioning,
         seed=seed,
         device=device,
         start_from=start_from,
@@ -81,8 +100,10 @@ def train(
         invert=invert,
         changes=changes,
     )
+    from triode.engine import load
+
     summaries = []
-    for source, target in zip(found, targets, strict=True):
+    for source, target, apart in zip(found, targets, held_out, strict=True):
         reports = checked(source, force)
         train_seconds, validate_seconds = stretches if any(stretches) else source.stretches
         floor = reports[0].replicate_esr
@@ -92,15 +113,34 @@ def train(
                 source.takes,
                 target,
                 name=name or source.name,
+                knobs=source.knobs,
+                settings=source.settings,
+                held_out=apart,
                 levels=source.levels,
                 metadata=source.metadata,
                 training={} if floor is None else {"replicate_esr": floor},
                 observer=observer,
                 resume=resume,
             )
-        summaries.append(_print_outcome(target, outcome, floor, as_json))
+        played = played_outcome(load(target), source, outcome, apart)
+        summaries.append(trained_summary(target, outcome, played))
+        if not as_json:
+            print_outcome(summaries[-1], outcome, played, floor)
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else {"models": summaries})
+
+
+def _held_out(source: Source, names: str | None) -> list[int]:
+    """Numbers of the takes called `names`; OptionError where there is no such take, or none would be left."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()] if names else []
+    for name in wanted:
+        if name not in source.take_names:
+            raise OptionError(
+                f"--hold-out {name}: {source.name} has no such take; it has {', '.join(source.take_names)}"
+            )
+    if len(set(wanted)) == len(source.take_names):
+        raise OptionError(f"--hold-out {names}: these are all takes of {source.name}; leave some to learn from")
+    return [index for index, name in enumerate(source.take_names) if name in wanted]
 
 
 def _budget(time: str | None, epochs: float | None) -> tuple[float | None, float | None]:
@@ -129,46 +169,6 @@ def _targets(model: Path, found: list[Source]) -> list[Path]:
     return targets
 
 
-def _print_outcome(target: Path, outcome: "Outcome", replicate_esr: float | None, as_json: bool) -> dict[str, Any]:
-    """What was reached, measured on the held-out audio with the model file as it was written; a table unless JSON."""
-    from triode.engine import load
-    from triode.measure.evaluation import evaluate as measure
-    from triode.measure.metrics import esr_verdict
-
-    result, pair, rate_hz = outcome.result, outcome.prepared.pairs[0], outcome.prepared.rate_hz
-    start, stop = (edge / rate_hz for edge in pair.validate)
-    found = measure(load(target), pair.dry, pair.wet, rate_hz, start, stop)
-    summary = {
-        "esr": found.esr,
-        "mae": found.mae,
-        "mrstft": found.mrstft,
-        "samples": len(found.device),
-        "audio_seconds_per_second": result.audio_seconds_per_second,
-        "seconds": result.seconds,
-        "epochs": result.epochs,
-        "parameters": outcome.parameters,
-        "interrupted": result.interrupted,
-        "model": str(target),
-    }
-    if as_json:
-        return summary
-    if result.interrupted:
-        say("interrupted: the best model so far was written; --resume goes on from here")
-    print_table(
-        {
-            "model": target,
-            "held-out ESR": f"{found.esr:.5f} ({start:.0f} to {stop:.0f} s)",
-            "verdict": esr_verdict(found.esr, replicate_esr),
-            "MAE": f"{found.mae:.5f}",
-            "multi-resolution STFT": f"{found.mrstft:.3f}",
-            "parameters": outcome.parameters,
-            "trained": f"{result.epochs:.1f} epochs in {result.seconds:.0f} s",
-            "speed": f"{result.audio_seconds_per_second:.1f} seconds of audio per second",
-        }
-    )
-    return summary
-
-
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Any model file.")],
     capture: Annotated[Path | None, typer.Argument(help="A capture folder.")] = None,
@@ -176,22 +176,37 @@ def evaluate(
     wet: WetFile = None,
     from_seconds: Annotated[float, typer.Option("--from", help="Start of the stretch to compare, in seconds.")] = 0.0,
     to_seconds: Annotated[float | None, typer.Option("--to", help="End of the stretch, in seconds.")] = None,
+    knob: KnobValues = [],  # noqa: B006
     report: Annotated[Path | None, typer.Option(help="Write an HTML report with audio to this file.")] = None,
     channel: Channel = None,
     take: Take = None,
     as_json: Json = False,
 ) -> None:
-    """Measure how closely a model plays a recording, on a stretch it was not trained on."""
+    """Measure how closely a model plays a recording, on a stretch it was not trained on.
+
+    A model with knobs is measured on every take, its knobs where the take says.
+    """
     from triode.cli.reporting import model_report
     from triode.engine import load
     from triode.measure.evaluation import evaluate as measure
     from triode.measure.metrics import esr_verdict
 
     player = load(model)
-    (source,) = sources([capture] if capture else [], dry, wet, channel, take)
+    (source,) = sources([capture] if capture else [], dry, wet, channel, take, one_setting=not player.knobs)
+    if capture is None and player.knobs:
+        source = replace(source, settings=[parse_settings(knob, player.knobs)])
+    elif knob:
+        raise OptionError(
+            "--knob: only with --input and --output and a model with knobs; a capture's takes have settings"
+        )
     if report is not None:
         check_writable(report)
-    result = measure(player, *source.aligned(), from_seconds, to_seconds)
+    played = []
+    for index, (name, pair) in enumerate(
+        zip(source.take_names, source.aligned(several=bool(player.knobs)), strict=True)
+    ):
+        settings = setting_of(player, source, index)
+        played.append(Played(name, settings, measure(player, *pair, from_seconds, to_seconds, settings)))
     if report is not None:
         from triode.capture.checks import check_take
 
@@ -200,19 +215,18 @@ def evaluate(
             report,
             source.name,
             player,
-            result,
+            played[0].found,
             start_seconds=from_seconds,
             findings=checks.to_json()["findings"],
             replicate_esr=checks.replicate_esr,
         )
-    summary = {
-        "esr": result.esr,
-        "mae": result.mae,
-        "mrstft": result.mrstft,
-        "samples": len(result.device),
-        "lag_samples": result.lag_samples,
-    }
+    summary = measures(played) | takes_json(played)
+    if len(played) == 1:
+        summary["lag_samples"] = played[0].found.lag_samples
     if as_json:
         print_json(summary)
         return
-    print_table({**summary, "verdict": esr_verdict(result.esr, None)})
+    if "takes" in summary:
+        print_takes(played)
+    numbers = {name: value for name, value in summary.items() if name != "takes"}
+    print_table({**numbers, "verdict": esr_verdict(summary["esr"], None)})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from triode.audio import Audio, Samples, read_audio
 from triode.cli.console import print_findings
 from triode.errors import OptionError
+from triode.knobs import Knob
 
 if TYPE_CHECKING:
     from triode.capture.checks import CheckReport
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """Takes of one device at one setting: pairs of dry and wet audio, and what their folder says of them."""
+    """Takes of one device: pairs of dry and wet audio, and what their folder says of them.
+
+    `knobs` are those that stand differently in some of the takes, `settings` all knobs' values in each take.
+    """
 
     name: str
     take_names: Sequence[str]
@@ -26,6 +30,8 @@ class Source:
     manifests: Sequence["SignalManifest | None"]
     levels: "Levels | None" = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    knobs: Sequence[Knob] = ()
+    settings: Sequence[Mapping[str, float]] = ()
 
     @property
     def slug(self) -> str:
@@ -38,21 +44,21 @@ class Source:
 
         The passage that is held out stands at the start of the signal, too: neither copy is trained on.
         """
-        manifest = self.manifests[0]
-        if manifest is None or len(self.takes) > 1:
-            return None, None
-        return manifest.train_seconds, manifest.held_out_seconds
+        stretches = {(m.train_seconds, m.held_out_seconds) if m else (None, None) for m in self.manifests}
+        return stretches.pop() if len(stretches) == 1 else (None, None)
 
-    def aligned(self) -> tuple[Samples, Samples, int]:
-        """The take's dry and wet with latency and drift removed, and its sample rate; OptionError for several takes."""
+    def aligned(self, several: bool = False) -> list[tuple[Samples, Samples, int]]:
+        """Each take's dry and wet with latency and drift removed, and its sample rate.
+
+        Raises OptionError for more than one take, unless `several` are welcome.
+        """
         from triode.capture.align import aligned
 
-        if len(self.takes) > 1:
+        if len(self.takes) > 1 and not several:
             raise OptionError(
                 f"{self.name} has several takes ({', '.join(self.take_names)}); choose one with --take NAME"
             )
-        x, y, rate_hz, _ = aligned(*self.takes[0])
-        return x, y, rate_hz
+        return [aligned(*take)[:3] for take in self.takes]
 
 
 def sources(
@@ -91,6 +97,7 @@ def _from_capture(folder: Path, take: str | None, one_setting: bool) -> Source:
     if one_setting and any(entry.settings != takes[0].settings for entry in takes):
         names = ", ".join(entry.name for entry in takes)
         raise OptionError(f"{folder} has takes at different knob settings ({names}); choose one with --take NAME")
+    turned = [k for k in capture.knobs if len({entry.settings[k.name] for entry in takes}) > 1]
     return Source(
         name=capture.name,
         take_names=[entry.name for entry in takes],
@@ -98,6 +105,8 @@ def _from_capture(folder: Path, take: str | None, one_setting: bool) -> Source:
         manifests=[take_manifest(capture, entry) for entry in takes],
         levels=Levels(input_dbu=capture.levels.input_dbu, output_dbu=capture.levels.output_dbu),
         metadata=capture.metadata,
+        knobs=turned,
+        settings=[entry.settings for entry in takes],
     )
 
 

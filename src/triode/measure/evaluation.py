@@ -1,5 +1,6 @@
 """How well a model plays a recording: rendered by the engine, lined up with the device, measured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ def evaluate(
     rate_hz: int,
     from_seconds: float = 0.0,
     to_seconds: float | None = None,
-    settings: dict[str, float] | None = None,
+    settings: Mapping[str, float] | None = None,
 ) -> Evaluation:
     """Compare `model` with the device over a stretch of an aligned take, `dry` and `wet` (n,) at `rate_hz`.
 

@@ -11,21 +11,31 @@ from triode.audio import Samples
 from triode.errors import OptionError, RecordingError
 
 TARGET_RMS_DBFS = -18.0
+# Power of a muted setting, over that of the loudest: errors at one do not count as much as at a quiet one.
+MUTED = 1e-8
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An aligned take: `dry` and `wet` of equal length, and the stretches (in samples) for training and held out."""
+    """An aligned take: `dry` and `wet` of equal length, and the stretches (in samples) for training and held out.
+
+    `travels` are the positions of the device's knobs along their travel, 0 to 1.
+    """
 
     dry: Samples
     wet: Samples
     train: tuple[int, int]
     validate: tuple[int, int]
+    travels: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pairs on one device; `wet` is divided by `target_gain`, so that its training part has an RMS of -18 dBFS."""
+    """Pairs on one device; `wet` is divided by `target_gain`, so that its training part has an RMS of -18 dBFS.
+
+    Per take: `travels` (takes, knobs); `settings`, the same number for takes at the same knob positions; `powers`, the
+    mean square of the normalised target in the training parts of all takes at that setting.
+    """
 
     dry: tuple[Tensor, ...]
     wet: tuple[Tensor, ...]
@@ -33,18 +43,16 @@ class Dataset:
     validate: tuple[tuple[int, int], ...]
     rate_hz: int
     target_gain: float
-
-    @property
-    def target_power(self) -> float:
-        """Mean square of the normalised target."""
-        return float(10 ** (TARGET_RMS_DBFS / 10))
+    travels: Tensor
+    settings: tuple[int, ...]
+    powers: Tensor
 
     @property
     def train_samples(self) -> int:
         """Target samples in all training stretches."""
         return sum(end - start for start, end in self.train)
 
-    def batches(self, size: int, length: int, lead: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, size: int, length: int, lead: int, generator: torch.Generator) -> Iterator["Batch"]:
         """Endless random crops: dry (size, lead + length) and wet (size, length), the wet of the last `length` samples.
 
         `lead` samples of real dry audio come before every target sample, so a network with that much memory has
@@ -63,6 +71,7 @@ class Dataset:
         while True:
             draws = torch.randint(int(edges[-1]), (size,), generator=generator)
             takes = torch.searchsorted(edges, draws, right=True)
+            at = takes.to(self.powers.device)
             rows = []
             for take, draw in zip(takes.tolist(), draws.tolist(), strict=True):
                 start = self.train[take][0] + draw - (int(edges[take - 1]) if take else 0)
@@ -70,14 +79,26 @@ class Dataset:
                 assert x is not None, "a take shorter than a crop was drawn"
                 assert y is not None, "a take shorter than a crop was drawn"
                 rows.append((x[start], y[start + lead]))
-            yield torch.stack([x for x, _ in rows]), torch.stack([y for _, y in rows])
+            dry_rows, wet_rows = zip(*rows, strict=True)
+            yield Batch(torch.stack(dry_rows), torch.stack(wet_rows), self.travels[at], self.powers[at])
 
-    def held_out(self, length: int, lead: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The validation stretches in order, as dry (1, lead + n) and wet (1, n) with n <= length."""
-        for dry, wet, (start, end) in zip(self.dry, self.wet, self.validate, strict=True):
+    def held_out(self, length: int, lead: int) -> Iterator[tuple[int, "Batch"]]:
+        """The validation stretches in order, as take and batches of one: dry (1, lead + n), wet (1, n), n <= length."""
+        for take, (dry, wet, (start, end)) in enumerate(zip(self.dry, self.wet, self.validate, strict=True)):
             for at in range(max(start, lead), end, length):
                 stop = min(at + length, end)
-                yield dry[at - lead : stop].unsqueeze(0), wet[at:stop].unsqueeze(0)
+                x, y = dry[at - lead : stop].unsqueeze(0), wet[at:stop].unsqueeze(0)
+                yield take, Batch(x, y, self.travels[take : take + 1], self.powers[take : take + 1])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops `dry` (B, lead + T) and `wet` (B, T), with the takes' `travels` (B, knobs) and `powers` (B,)."""
+
+    dry: Tensor
+    wet: Tensor
+    travels: Tensor
+    powers: Tensor
 
 
 def make_dataset(pairs: list[Pair], rate_hz: int, device: str | torch.device = "cpu") -> Dataset:
@@ -88,6 +109,8 @@ def make_dataset(pairs: list[Pair], rate_hz: int, device: str | torch.device = "
     if rms < 1e-7:
         raise RecordingError("the training part of the wet recording is silent; check the cable and the level")
     target_gain = rms / 10 ** (TARGET_RMS_DBFS / 20)
+    known = list(dict.fromkeys(p.travels for p in pairs))
+    settings = tuple(known.index(p.travels) for p in pairs)
     return Dataset(
         dry=tuple(torch.from_numpy(np.ascontiguousarray(p.dry)).to(device) for p in pairs),
         wet=tuple(torch.from_numpy(np.ascontiguousarray(p.wet) / np.float32(target_gain)).to(device) for p in pairs),
@@ -95,7 +118,21 @@ def make_dataset(pairs: list[Pair], rate_hz: int, device: str | torch.device = "
         validate=tuple(p.validate for p in pairs),
         rate_hz=rate_hz,
         target_gain=target_gain,
+        travels=torch.tensor([p.travels for p in pairs], dtype=torch.float32, device=device),
+        settings=settings,
+        powers=_powers(pairs, settings, target_gain).to(device),
     )
+
+
+def _powers(pairs: list[Pair], settings: tuple[int, ...], target_gain: float) -> Tensor:
+    """Per take the mean square of the normalised target in the training parts at its setting; never quite 0."""
+    energies, samples = np.zeros(len(pairs)), np.zeros(len(pairs))
+    for pair, setting in zip(pairs, settings, strict=True):
+        start, end = pair.train
+        energies[setting] += float(np.square(pair.wet[start:end], dtype=np.float64).sum()) / target_gain**2
+        samples[setting] += end - start
+    powers = energies / np.maximum(samples, 1)
+    return torch.tensor(np.maximum(powers, MUTED * powers.max())[list(settings)], dtype=torch.float32)
 
 
 def split(

@@ -1,6 +1,6 @@
 """One training from takes to model file: align, split, train, write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ import torch
 from triode.audio import Audio
 from triode.engine import read
 from triode.errors import OptionError
+from triode.knobs import Knob
 from triode.model_file import Levels, ModelFile, write_model
 from triode.training.config import Observer
-from triode.training.dataset import make_dataset
+from triode.training.dataset import Dataset, make_dataset
+from triode.training.networks.parametric import Parametric
 from triode.training.networks.sizes import (
     Network,
     count_parameters,
@@ -30,10 +32,14 @@ from triode.training.train import TrainResult, train
 
 @dataclass(frozen=True)
 class Job:
-    """What to train and for how long; `changes` are fields of the recipe to replace (see `recipes.recipe`)."""
+    """What to train and for how long; `changes` are fields of the recipe to replace (see `recipes.recipe`).
+
+    `conditioning` says how knobs act, where there are any (see `sizes.make_network`).
+    """
 
     arch: str = "wavenet"
     size: str | None = None
+    conditioning: str = "film"
     seconds: float | None = None
     epochs: float | None = None
     seed: int = 0
@@ -48,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result, the pairs it was trained on, and the model file as written."""
+    """The result, the takes as pairs (also those that were held out), and the model file as written."""
 
     result: TrainResult
     prepared: Prepared
@@ -62,21 +68,28 @@ def run_job(
     target: Path,
     *,
     name: str,
+    knobs: Sequence[Knob] = (),
+    settings: Sequence[Mapping[str, float]] = (),
+    held_out: Collection[int] = (),
     levels: Levels | None = None,
     metadata: Mapping[str, str] | None = None,
     training: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
     resume: bool = False,
 ) -> Outcome:
-    """Train on `takes` of one setting and write `target`; `training` is kept in the file beside what is found here.
+    """Train on `takes` and write `target`; `training` is kept in the file beside what is found here.
 
+    `knobs` are those the model shall have, `settings` their values in each take; the takes numbered in `held_out` are
+    aligned with the others, but not learned from.
     An interrupted training leaves its state in `target` + `.training`, from which `resume` goes on.
     """
     device = choose_device(job.device)
     settle_threads()
-    prepared = prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert)
-    data = make_dataset(list(prepared.pairs), prepared.rate_hz, device)
-    network, arch = starting_network(job, data.target_gain)
+    travels = [tuple(knob.travel(values[knob.name]) for knob in knobs) for values in settings] if knobs else None
+    prepared = prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert, travels)
+    learned = [pair for index, pair in enumerate(prepared.pairs) if index not in held_out]
+    data = make_dataset(learned, prepared.rate_hz, device)
+    network, arch = starting_network(job, data, knobs)
     network.to(device)
     config = recipe(
         arch, seconds=job.seconds, epochs=job.epochs, rate_hz=prepared.rate_hz, seed=job.seed, **job.changes
@@ -89,6 +102,7 @@ def run_job(
         config,
         prepared.alignments[0],
         name=name,
+        knobs=knobs,
         levels=levels,
         metadata=metadata,
         training=training,
@@ -97,14 +111,24 @@ def run_job(
     return Outcome(result, prepared, model_file, count_parameters(network))
 
 
-def starting_network(job: Job, target_gain: float) -> tuple[Network, str]:
-    """A fresh network, or one with the weights of `start_from`, and the name of its architecture."""
+def starting_network(job: Job, data: Dataset, knobs: Sequence[Knob] = ()) -> tuple[Network, str]:
+    """A network for `knobs`, fresh or with the weights of `start_from`, and the architecture whose recipe suits it."""
     if job.start_from is None:
-        return make_network(job.arch, job.size or DEFAULT_SIZES.get(job.arch, ""), job.seed), job.arch
+        size = job.size or DEFAULT_SIZES.get(job.arch, "")
+        network = make_network(job.arch, size, job.seed, len(knobs), job.conditioning)
+        if isinstance(network, Parametric):
+            network.set_levels(data.travels, data.powers)
+        return network, job.arch
     if job.size is not None:
         raise OptionError("--size and --start-from: the model to start from has its own size; leave --size out")
     description = read(job.start_from)
+    theirs, ours = ([k.name for k in some] for some in (description.knobs, knobs))
+    if theirs != ours:
+        raise OptionError(
+            f"--start-from {job.start_from}: that model has the knobs {', '.join(theirs) or 'none'}, these takes turn "
+            f"{', '.join(ours) or 'none'}; start from a model with the same knobs, or from none"
+        )
     network = network_from_architecture(description.architecture)
     tensors = {name: torch.from_numpy(np.array(tensor)) for name, tensor in description.tensors.items()}
-    load_tensors(network, tensors, target_gain)
+    load_tensors(network, tensors, data.target_gain)
     return network, str(description.architecture["name"])

@@ -1,7 +1,7 @@
 """Training losses: relative squared error, ESR, DC, multi-resolution STFT; pre-emphasis and A-weighting as options.
 
-Targets reach the losses with the mean power of the whole training target divided out, so that `mse` reads as an ESR
-over everything, and one set of weights suits quiet and loud captures alike.
+Targets reach the losses with the mean power of all training target at their knob setting divided out, so that `mse`
+reads as an ESR over everything, and one set of weights suits quiet and loud captures and settings alike.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from triode.errors import OptionError
 class LossConfig:
     """Weights of the terms, and the filters that the squared-error terms see.
 
-    mse            mean squared error over the mean power of the whole training target
+    mse            mean squared error over the mean power of all training target at the same knob setting
     esr            error-to-signal ratio of each segment (Wright et al. 2019); weighs quiet segments as much as loud
     dc             squared difference of the means over the segment's power (Wright et al. 2019)
     mrstft         multi-resolution STFT distance (Yamamoto et al. 2020), auraloss' default resolutions
@@ -42,19 +42,18 @@ class LossConfig:
 
 
 class Loss(nn.Module):
-    """(B, T) estimate and target -> one number to minimise. `target_power` is the mean square of all the target."""
+    """(B, T) estimate and target -> one number to minimise; it knows the power of all target at each item's setting."""
 
-    def __init__(self, config: LossConfig, target_power: float, rate_hz: int) -> None:
+    def __init__(self, config: LossConfig, rate_hz: int) -> None:
         super().__init__()
         self.config = config
-        self.target_power = target_power
         self.a_weighting = auraloss.perceptual.FIRFilter("aw", fs=rate_hz) if config.a_weighting else None
         self.mrstft = auraloss.freq.MultiResolutionSTFTLoss() if config.mrstft else None
 
-    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """(B, T), (B, T) -> scalar."""
+    def forward(self, estimate: Tensor, target: Tensor, powers: Tensor) -> Tensor:
+        """(B, T), (B, T), mean squares (B,) of all the target at the items' settings -> scalar."""
         config = self.config
-        scale = self.target_power**-0.5
+        scale = powers.rsqrt().unsqueeze(-1)
         estimate, target = estimate * scale, target * scale
         heard, wanted = self._filtered(estimate, target)
         error = (heard - wanted).square()

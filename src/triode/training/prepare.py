@@ -1,7 +1,11 @@
-"""From recordings to pairs: find the latency and the drift, take them out, and decide what is held out."""
+"""From recordings to pairs: find the latency and the drift, take them out, and decide what is held out.
+
+Takes of one device at several knob settings must keep their time against each other: what the onset seems to be moves
+with a tone control by some samples, which no model with knobs could follow.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from triode.audio import Audio
 from triode.capture.align import Alignment, aligned
@@ -9,6 +13,9 @@ from triode.errors import RequestError
 from triode.training.dataset import Pair, split
 
 Stretch = tuple[float, float]
+
+# Takes of one session whose latencies lie this close together have the same one.
+SAME_LATENCY_SECONDS = 1.5e-3
 
 
 @dataclass(frozen=True)
@@ -26,16 +33,31 @@ def prepare(
     validate_seconds: Stretch | None = None,
     rate_hz: int | None = None,
     invert: bool = False,
+    travels: Sequence[tuple[float, ...]] | None = None,
 ) -> Prepared:
     """Align every (dry, wet) take and split it; `rate_hz` converts, `invert` turns the target's polarity around.
 
-    Raises RequestError where the takes have different sample rates.
+    `travels` has the knobs' positions of each take, 0 to 1. Latencies that hardly differ are taken for one: the
+    smallest. Raises RequestError where the takes have different sample rates.
     """
-    pairs, alignments = [], []
-    for dry, wet in takes:
-        x, y, rate, alignment = aligned(dry, wet, rate_hz)
-        if rate != (rate_hz or takes[0][0].rate_hz):
-            raise RequestError(f"takes at {takes[0][0].rate_hz} Hz and at {rate} Hz; choose one rate with --rate")
-        pairs.append(Pair(x, -y if invert else y, *split(len(x), rate, train_seconds, validate_seconds)))
-        alignments.append(alignment)
+    found = [aligned(dry, wet, rate_hz) for dry, wet in takes]
+    rate = rate_hz or takes[0][0].rate_hz
+    for _, _, own_rate, _ in found:
+        if own_rate != rate:
+            raise RequestError(f"takes at {rate} Hz and at {own_rate} Hz; choose one rate with --rate")
+    alignments = _with_one_latency([alignment for *_, alignment in found], rate)
+    pairs = []
+    for index, ((x, y, _, own), alignment) in enumerate(zip(found, alignments, strict=True)):
+        late = own.removed_samples() - alignment.removed_samples()
+        x, y = x[late:], -y[: len(y) - late] if invert else y[: len(y) - late]
+        pairs.append(
+            Pair(x, y, *split(len(x), rate, train_seconds, validate_seconds), travels[index] if travels else ())
+        )
     return Prepared(tuple(pairs), tuple(alignments), rate)
+
+
+def _with_one_latency(found: Sequence[Alignment], rate_hz: int) -> list[Alignment]:
+    latencies = [alignment.latency_samples for alignment in found]
+    if max(latencies) - min(latencies) > SAME_LATENCY_SECONDS * rate_hz:
+        return list(found)
+    return [replace(alignment, latency_samples=min(latencies)) for alignment in found]

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 import triode
 from triode.audio import Samples
 from triode.capture.align import Alignment
+from triode.knobs import Knob
 from triode.model_file import Alignment as RemovedLatency
 from triode.model_file import Levels, ModelFile, SelfTest, loudness_db, self_test_signal
 from triode.training.config import TrainConfig
@@ -22,12 +23,21 @@ from triode.training.train import TrainResult
 
 
 @torch.no_grad()
-def play(network: Network, samples: Samples, warm_up_samples: int, target_gain: float = 1.0) -> Samples:
-    """The network's output (n,) for `samples` (n,) from the start state: what any engine has to reproduce."""
+def play(
+    network: Network,
+    samples: Samples,
+    warm_up_samples: int,
+    target_gain: float = 1.0,
+    travels: Sequence[float] = (),
+) -> Samples:
+    """The network's output (n,) for `samples` (n,) from the start state: what any engine has to reproduce.
+
+    `travels` are the positions of the knobs, 0 to 1.
+    """
     parameter = next(network.parameters())
     x = torch.from_numpy(np.concatenate([np.zeros(warm_up_samples, np.float32), samples])).to(parameter)
     network.eval()
-    y = network(x.unsqueeze(0))
+    y = network(x.unsqueeze(0), travels=x.new_tensor([travels]))
     y = y[0] if isinstance(y, tuple) else y
     return np.asarray((y[0, -len(samples) :] * target_gain).float().cpu().numpy(), dtype=np.float32)
 
@@ -44,6 +54,7 @@ def to_model_file(
     alignment: Alignment,
     *,
     name: str,
+    knobs: Sequence[Knob] = (),
     levels: Levels | None = None,
     metadata: Mapping[str, str] | None = None,
     training: Mapping[str, Any] | None = None,
@@ -52,7 +63,7 @@ def to_model_file(
     network = result.network
     warm_up = warm_up_samples(network, data.rate_hz)
     signal = self_test_signal(data.rate_hz)
-    output = play(network, signal, warm_up, data.target_gain)
+    output = play(network, signal, warm_up, data.target_gain, [knob.travel(knob.default) for knob in knobs])
     levels = dataclasses.replace(levels or Levels(), target_gain=data.target_gain, loudness_db=loudness_db(output))
     return ModelFile(
         name=name,
@@ -62,10 +73,12 @@ def to_model_file(
         warm_up_samples=warm_up,
         self_test=SelfTest(signal, output),
         levels=levels,
+        knobs=tuple(knobs),
         alignment=RemovedLatency(float(alignment.removed_samples()), 1 if alignment.polarity > 0 else -1),
         metadata={"created": time.strftime("%Y-%m-%d"), **(metadata or {})},
         training={
             "seconds_of_audio": data.train_samples / data.rate_hz,
+            "settings": len(set(data.settings)),
             "epochs": result.epochs,
             "wall_seconds": result.seconds,
             "seed": config.seed,

@@ -104,7 +104,7 @@ class _Loop:
     def __init__(self, network: Network, data: Dataset, config: TrainConfig) -> None:
         self.network, self.data, self.config = network, data, config
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.loss = Loss(config.loss, data.target_power, data.rate_hz).to(data.dry[0].device)
+        self.loss = Loss(config.loss, data.rate_hz).to(data.dry[0].device)
         self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
         self.samples = self.since_validation = 0
         self.earlier_seconds = self.training_seconds = 0.0

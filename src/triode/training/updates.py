@@ -1,14 +1,15 @@
 """Losses to descend, one after another: random crops where memory is finite, carried state where it is not."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from triode.training.config import TrainConfig
-from triode.training.dataset import Dataset
+from triode.training.dataset import Batch, Dataset
 from triode.training.losses import Loss
-from triode.training.networks.recurrent import Recurrent, State
+from triode.training.networks.recurrent import Recurrent
 from triode.training.networks.sizes import Network
 
 VALIDATION_SAMPLES = 1 << 17
@@ -28,8 +29,8 @@ def losses(
         yield from _carried_state(network, data, loss, config, generator)
         return
     batches = data.batches(config.batch_size, config.segment_samples, lead_samples(network), generator)
-    for x, y in batches:
-        yield loss(network(x), y), y.numel()
+    for batch in batches:
+        yield loss(network(batch.dry, travels=batch.travels), batch.wet, batch.powers), batch.wet.numel()
 
 
 def _carried_state(
@@ -40,37 +41,49 @@ def _carried_state(
     The first `settle_samples` of a segment only move the state away from zero; then each `update_samples` are one
     update, and the state is carried on without its history.
     """
-    for x, y in data.batches(config.batch_size, config.segment_samples, config.settle_samples, generator):
-        state: State | None = None
+    for batch in data.batches(config.batch_size, config.segment_samples, config.settle_samples, generator):
+        x, y, state = batch.dry, batch.wet, None
         if config.settle_samples:
             with torch.no_grad():
-                _, state = network(x[:, : config.settle_samples])
+                _, state = network(x[:, : config.settle_samples], travels=batch.travels)
         for at in range(0, y.shape[1], config.update_samples):
             target = y[:, at : at + config.update_samples]
-            estimate, state = network(x[:, config.settle_samples + at :][:, : target.shape[1]], state)
-            yield loss(estimate, target), target.numel()
-            state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()  # type: ignore[assignment]
+            piece = x[:, config.settle_samples + at :][:, : target.shape[1]]
+            estimate, state = network(piece, state, travels=batch.travels)
+            yield loss(estimate, target, batch.powers), target.numel()
+            state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
 
 
 @torch.no_grad()
 def validation_esr(network: Network, data: Dataset) -> float:
-    """ESR over all held-out stretches, after the network has settled on the audio before each piece."""
+    """Mean over the knob settings of the ESR over all their held-out stretches.
+
+    The network settles on the audio before each piece.
+    """
     lead = lead_samples(network)
     length = 2 * RECURRENT_LEAD_SAMPLES if isinstance(network, Recurrent) else VALIDATION_SAMPLES
-    error = energy = 0.0
-    pieces = list(data.held_out(length, lead))
-    if isinstance(network, Recurrent):
-        pieces = _stacked(pieces)
-    for x, y in pieces:
-        estimate = network(x)[0][:, lead:] if isinstance(network, Recurrent) else network(x)
-        error += float((estimate - y).square().sum())
-        energy += float(y.square().sum())
-    return error / max(energy, 1e-20)
+    count = max(data.settings) + 1
+    error, energy = [0.0] * count, [0.0] * count
+    pieces = [([data.settings[take]], batch) for take, batch in data.held_out(length, lead)]
+    for settings, batch in _stacked(pieces) if isinstance(network, Recurrent) else pieces:
+        y = network(batch.dry, travels=batch.travels)
+        estimate = y[0][:, lead:] if isinstance(network, Recurrent) else y
+        errors, energies = ((estimate - batch.wet).square().sum(-1), batch.wet.square().sum(-1))
+        for row, setting in enumerate(settings):
+            error[setting] += float(errors[row])
+            energy[setting] += float(energies[row])
+    return sum(e / max(s, 1e-20) for e, s in zip(error, energy, strict=True)) / count
 
 
-def _stacked(pieces: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+def _stacked(pieces: list[tuple[list[int], Batch]]) -> list[tuple[list[int], Batch]]:
     """Pieces of equal length side by side: a recurrent network takes as long over many as over one."""
-    groups: dict[int, list[tuple[Tensor, Tensor]]] = {}
-    for x, y in pieces:
-        groups.setdefault(y.shape[1], []).append((x, y))
-    return [(torch.cat([x for x, _ in g]), torch.cat([y for _, y in g])) for g in groups.values()]
+    groups: dict[int, list[tuple[list[int], Batch]]] = {}
+    for settings, batch in pieces:
+        groups.setdefault(batch.wet.shape[1], []).append((settings, batch))
+    return [
+        (
+            [setting for settings, _ in group for setting in settings],
+            Batch(*(torch.cat([getattr(batch, f.name) for _, batch in group]) for f in dataclasses.fields(Batch))),
+        )
+        for group in groups.values()
+    ]

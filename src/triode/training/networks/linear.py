@@ -34,8 +34,8 @@ class Linear(nn.Module):
         self.taps = nn.Parameter(torch.zeros(config.taps))
         self.bias = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T) -> (B, T - taps + 1)."""
+    def forward(self, x: Tensor, travels: Tensor | None = None) -> Tensor:
+        """(B, T) -> (B, T - taps + 1); no impulse response follows knobs, so that there are no `travels`."""
         size = x.shape[-1] + self.config.taps - 1
         y: Tensor = torch.fft.irfft(torch.fft.rfft(x, size) * torch.fft.rfft(self.taps, size), size)
         return y[:, self.config.taps - 1 : x.shape[-1]] + self.bias

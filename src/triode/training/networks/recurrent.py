@@ -7,18 +7,22 @@ import torch
 from torch import Tensor, nn
 
 from triode.errors import OptionError
+from triode.training.networks.conv import with_knobs
 
 State = Tensor | tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class RecurrentConfig:
-    """`unit` lstm or gru, `hidden_size` per layer, and whether the input is added to the output (`skip`)."""
+    """`unit` lstm or gru, `hidden_size` per layer, whether the audio is added to the output (`skip`), and how many
+    `knobs` are further inputs.
+    """
 
     unit: Literal["lstm", "gru"] = "lstm"
     hidden_size: int = 32
     num_layers: int = 1
     skip: bool = True
+    knobs: int = 0
 
     def __post_init__(self) -> None:
         if self.unit not in ("lstm", "gru"):
@@ -36,7 +40,7 @@ class Recurrent(nn.Module):
         super().__init__()
         self.config = config
         kind = nn.LSTM if config.unit == "lstm" else nn.GRU
-        self.rec = kind(1, config.hidden_size, config.num_layers, batch_first=True)
+        self.rec = kind(1 + config.knobs, config.hidden_size, config.num_layers, batch_first=True)
         self.lin = nn.Linear(config.hidden_size, 1)
         self.output_scale: Tensor
         self.register_buffer("output_scale", torch.ones(1))
@@ -56,9 +60,9 @@ class Recurrent(nn.Module):
                 if self.config.unit == "lstm" and name.startswith("bias_ih"):
                     parameter.data[hidden : 2 * hidden] = 1.0
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """(B, T), state or None for zero -> (B, T), state."""
-        h, state = self.rec(x.unsqueeze(-1), state)
+    def forward(self, x: Tensor, state: State | None = None, travels: Tensor | None = None) -> tuple[Tensor, State]:
+        """(B, T), state or None for zero, travels (B, knobs) -> (B, T), state."""
+        h, state = self.rec(with_knobs(x, travels).transpose(1, 2), state)
         y = self.lin(h).squeeze(-1)
         return self.output_scale * (y + x if self.config.skip else y), state
 
@@ -66,7 +70,7 @@ class Recurrent(nn.Module):
         """The JSON object of docs/model-file.md."""
         return {
             "name": self.config.unit,
-            "input_size": 1,
+            "input_size": 1 + self.config.knobs,
             "hidden_size": self.config.hidden_size,
             "num_layers": self.config.num_layers,
             "skip": self.config.skip,

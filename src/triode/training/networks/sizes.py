@@ -1,6 +1,7 @@
 """Architectures and sizes by name: the closed table that `--arch` and `--size` choose from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,10 +9,11 @@ from torch import Tensor, nn
 
 from triode.errors import OptionError
 from triode.training.networks.linear import Linear, LinearConfig
+from triode.training.networks.parametric import Parametric, ParametricConfig
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig, config_from_architecture
 
-Network = WaveNet | Recurrent | Linear
+Network = WaveNet | Recurrent | Linear | Parametric
 
 TANH: Mapping[str, Any] = {"type": "Tanh"}
 LEAKY_RELU: Mapping[str, Any] = {"type": "LeakyReLU", "negative_slope": 0.01}
@@ -64,6 +66,7 @@ WAVENETS: Mapping[str, WaveNetConfig] = {
 HIDDEN_SIZES = {"nano": 8, "feather": 16, "lite": 24, "standard": 40, "full": 64}
 TAPS = {"nano": 256, "feather": 1024, "lite": 4096, "standard": 8192, "full": 32768}
 ARCHITECTURES = ("wavenet", "lstm", "gru", "linear")
+CONDITIONINGS = ("film", "inputs")
 
 
 def size_names(arch: str) -> tuple[str, ...]:
@@ -71,42 +74,54 @@ def size_names(arch: str) -> tuple[str, ...]:
     return (*WAVENETS, "full") if arch == "wavenet" else tuple(HIDDEN_SIZES if arch in ("lstm", "gru") else TAPS)
 
 
-def make_network(arch: str, size: str, seed: int) -> Network:
+def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: str = "film") -> Network:
     """A freshly initialised network. `size` is a name, or a number: hidden units, taps, or channels of the A2 shape.
 
-    Raises OptionError for unknown names.
+    How its `knobs` act: `conditioning` "film" lets them scale and shift a WaveNet's rows, "inputs" makes them further
+    inputs, as they always are in recurrent networks. Raises OptionError for unknown names and a linear network with
+    knobs.
     """
     if arch not in ARCHITECTURES:
         raise OptionError(f"--arch {arch}: unknown; choose one of {', '.join(ARCHITECTURES)}")
     number = int(size) if size.isdigit() else None
     if number is None and size not in size_names(arch):
         raise OptionError(f"--size {size}: unknown for {arch}; choose {', '.join(size_names(arch))}, or a number")
+    if conditioning not in CONDITIONINGS:
+        raise OptionError(f"--conditioning {conditioning}: unknown; choose one of {', '.join(CONDITIONINGS)}")
+    if arch == "linear" and knobs:
+        raise OptionError(
+            "--arch linear: an impulse response follows no knobs; choose wavenet, or one take with --take"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if arch == "wavenet":
-            if number is not None:
-                return WaveNet(a2_shape(number))
-            return WaveNet(WAVENETS["a2-full" if size == "full" else size])
+            config = WAVENETS["a2-full" if size == "full" else size] if number is None else a2_shape(number)
+            if knobs and conditioning == "film":
+                return Parametric(ParametricConfig(knobs, config))
+            return WaveNet(with_inputs(config, 1 + knobs))
         if arch == "linear":
             return Linear(LinearConfig(TAPS[size] if number is None else number))
-        return Recurrent(
-            RecurrentConfig("lstm" if arch == "lstm" else "gru", HIDDEN_SIZES[size] if number is None else number)
-        )
+        hidden = HIDDEN_SIZES[size] if number is None else number
+        return Recurrent(RecurrentConfig("lstm" if arch == "lstm" else "gru", hidden, knobs=knobs))
+
+
+def with_inputs(config: WaveNetConfig, inputs: int) -> WaveNetConfig:
+    """The same shape for so many inputs, all of which are the condition, too."""
+    first, *others = (replace(array, condition_size=inputs) for array in config.arrays)
+    return replace(config, arrays=(replace(first, input_size=inputs), *others))
 
 
 def network_from_architecture(architecture: Mapping[str, Any]) -> Network:
     """A network of the shape a model file describes; raises OptionError for what can be played but not trained."""
     name = architecture.get("name")
     if name == "wavenet":
-        if architecture["arrays"][0]["input_size"] != 1:
-            raise OptionError("this wavenet has knobs, which can be played but not trained; bake them in first")
         return WaveNet(config_from_architecture(architecture))
+    if name == "parametric":
+        inner = config_from_architecture(architecture["network"])
+        return Parametric(ParametricConfig(architecture["knobs"], inner, tuple(architecture["hidden_sizes"])))
     if name in ("lstm", "gru"):
-        if architecture.get("input_size", 1) != 1:
-            raise OptionError(f"this {name} has knobs, which can be played but not trained; bake them in first")
-        return Recurrent(
-            RecurrentConfig(name, architecture["hidden_size"], architecture["num_layers"], bool(architecture["skip"]))
-        )
+        sizes = architecture["hidden_size"], architecture["num_layers"]
+        return Recurrent(RecurrentConfig(name, *sizes, bool(architecture["skip"]), architecture["input_size"] - 1))
     if name == "linear":
         return Linear(LinearConfig(architecture["taps"]))
     raise OptionError(f"a model of architecture {name!r} can be played but not trained; train a new one instead")
@@ -118,7 +133,7 @@ def load_tensors(network: Network, tensors: Mapping[str, Tensor], target_gain: f
     The inverse of `network.tensors(target_gain)`. Tensors that training has no use for (a start state) are left.
     """
     own = network.state_dict()
-    scaled = ("head_scale", "output_scale", "taps", "bias")
+    scaled = ("head_scale", "network.head_scale", "output_scale", "taps", "bias")
     network.load_state_dict({name: tensors[name] / (target_gain if name in scaled else 1.0) for name in own})
 
 

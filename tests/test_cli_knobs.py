@@ -1,0 +1,156 @@
+"""A device with a knob, from its takes to a model that turns, on the command line."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from triode.audio import Audio, read_audio, write_audio
+from triode.capture.devices import circuits, run_circuit
+from triode.capture.folder import add_take
+from triode.engine import load
+
+RATE = 48_000
+DRIVES = {"low": 0.1, "half": 0.4, "high": 0.7, "full": 1.0}
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def triode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Run a command line in this process: what it printed, read as JSON if it was asked for; or its error line."""
+    from triode.cli import main
+
+    def run(*arguments: object) -> Any:
+        monkeypatch.setattr(sys, "argv", ["triode", *map(str, arguments)])
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        if status:
+            (line,) = [line for line in captured.err.splitlines() if line.startswith("triode: ")]
+            return line
+        return json.loads(captured.out) if "--json" in arguments else captured.out
+
+    threads = torch.get_num_threads()
+    yield run
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built-in overdrive at four places of its drive; its other knobs were never touched."""
+    folder = tmp_path_factory.mktemp("capture") / "pedal"
+    knobs = circuits()["overdrive"].knobs
+    assert knobs[0].name == "drive"
+    rng, t = np.random.default_rng(1), np.arange(6 * RATE) / RATE
+    dry = 0.2 * np.sin(2 * np.pi * 130 * t * (1 + t // 0.5 % 6)) * np.exp(-4 * (t % 0.5)) + 0.01 * rng.normal(
+        size=len(t)
+    )
+    for name, drive in DRIVES.items():
+        settings = {"drive": knobs[0].value(drive)}
+        wet = run_circuit("overdrive", dry.astype(np.float32), RATE, settings)
+        add_take(folder, Audio(dry.astype(np.float32), RATE), Audio(wet, RATE), settings, name=name, knobs=knobs)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(capture: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of it, once for all tests here, without the take at half."""
+    from triode.cli import main
+
+    target = tmp_path_factory.mktemp("model") / "pedal.triode"
+    with pytest.MonkeyPatch.context() as patch:
+        options = ["--size", "nano", "--epochs", "6", "--batch-size", "2", "--hold-out", "half"]
+        patch.setattr(sys, "argv", ["triode", "train", str(capture), "-o", str(target), *options])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert stop.value.code in (0, None)
+    return target
+
+
+def riff(folder: Path) -> Path:
+    t = np.arange(RATE) / RATE
+    write_audio(folder / "riff.wav", (0.2 * np.sin(2 * np.pi * 220 * t)).astype(np.float32), RATE)
+    return folder / "riff.wav"
+
+
+def test_the_model_has_the_knob_that_was_turned_and_no_other(triode: Command, trained: Path) -> None:
+    info = triode("info", trained, "--json")
+    assert [knob["name"] for knob in info["knobs"]] == ["drive"]
+    assert info["architecture"]["name"] == "parametric"
+    assert info["metadata"]["training"]["settings"] == 3
+    assert triode("bench", trained, "--seconds", 0.2, "--json")["allocations"] == 0
+
+
+def test_training_tells_every_take(triode: Command, capture: Path, tmp_path: Path) -> None:
+    options = ("--size", "nano", "--epochs", 0.5, "--batch-size", 2, "--hold-out", "half,full")
+    found = triode("train", capture, "-o", tmp_path / "m.triode", *options, "--json")
+    takes = {take["take"]: take for take in found["takes"]}
+    assert list(takes) == list(DRIVES)
+    assert [name for name, take in takes.items() if take["held_out"]] == ["half", "full"]
+    assert found["esr"] == pytest.approx((takes["low"]["esr"] + takes["high"]["esr"]) / 2)
+    assert found["held_out_esr"] == pytest.approx((takes["half"]["esr"] + takes["full"]["esr"]) / 2)
+    assert takes["low"]["settings"]["drive"] < takes["high"]["settings"]["drive"]
+
+
+def test_a_take_that_was_held_out_is_measured_at_its_own_setting(triode: Command, trained: Path, capture: Path) -> None:
+    found = triode("evaluate", trained, capture, "--from", 1, "--json")
+    takes = {take["take"]: take["esr"] for take in found["takes"]}
+    assert list(takes) == list(DRIVES)
+    assert max(takes.values()) < 0.3
+    assert takes["half"] < 0.3
+    one = triode("evaluate", trained, capture, "--take", "half", "--from", 1, "--json")
+    assert one["esr"] == pytest.approx(takes["half"])
+    files = ("--input", capture / "dry.wav", "--output", capture / "half.wav", "--from", 1)
+    knob = circuits()["overdrive"].knobs[0]
+    right = triode("evaluate", trained, *files, "--knob", f"drive={knob.value(0.4)}", "--json")
+    wrong = triode("evaluate", trained, *files, "--knob", "drive=100%", "--json")
+    assert right["esr"] == pytest.approx(takes["half"], rel=1e-3)
+    assert wrong["esr"] > 1.5 * right["esr"]
+
+
+def test_baked_on_the_command_line_it_plays_everywhere(triode: Command, trained: Path, tmp_path: Path) -> None:
+    dry, sounds = riff(tmp_path), {}
+    triode("convert", trained, tmp_path / "drive7.nam", "--knob", "drive=70%")
+    for name, model, options in (
+        ("nam", tmp_path / "drive7.nam", ()),
+        ("knob", trained, ("--knob", "drive=70%")),
+        ("low", trained, ("--knob", "drive=0%")),
+    ):
+        triode("render", model, dry, tmp_path / f"{name}.wav", *options)
+        sounds[name] = read_audio(tmp_path / f"{name}.wav").samples
+    np.testing.assert_allclose(sounds["nam"], sounds["knob"], atol=1e-5)
+    assert np.abs(sounds["low"] - sounds["knob"]).max() > 1e-3
+    assert load(tmp_path / "drive7.nam").knobs == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--hold-out", "loud"), "has no such take; it has low, half, high, full"),
+        (("--hold-out", "low,half,high,full"), "leave some to learn from"),
+        (("--arch", "linear"), "an impulse response follows no knobs"),
+        (("--conditioning", "magic"), "choose one of film, inputs"),
+    ],
+)
+def test_impossible_trainings_are_one_line(
+    triode: Command, capture: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    assert message in triode("train", capture, "-o", tmp_path / "m.triode", *options)
+    assert not (tmp_path / "m.triode").exists()
+
+
+def test_a_capture_without_the_models_knobs_cannot_measure_it(triode: Command, trained: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    dry = Audio((0.1 * rng.normal(size=2 * RATE)).astype(np.float32), RATE)
+    add_take(tmp_path / "other", dry, Audio(0.5 * dry.samples, RATE))
+    assert "does not say where drive stood" in triode("evaluate", trained, tmp_path / "other")
