@@ -87,12 +87,12 @@ def arm_instructions_per_sample(player: Path, plugin: Path, model: bytes) -> flo
     return (counts[1] - counts[0]) / (40 * BLOCK)
 
 
-def block_instructions(player: Path, model: bytes, blocks: int = 200) -> list[int]:
-    """Instructions of each block, by callgrind: one dump before every call of process."""
+def block_instructions(player: Path, model: bytes, blocks: int = 200, turning: bool = False) -> list[int]:
+    """Instructions of each block, by callgrind: one dump before every call of process. `turning` moves a knob."""
     with tempfile.TemporaryDirectory() as folder:
         options = ["--tool=callgrind", f"--toggle-collect={PROCESS}", f"--dump-before={PROCESS}", "-q"]
         out = f"--callgrind-out-file={folder}/out"
-        run("valgrind", *options, out, player, data=session(model, blocks * BLOCK))
+        run("valgrind", *options, out, player, *(["turning"] if turning else []), data=session(model, blocks * BLOCK))
         found = [re.search(r"^(?:summary|totals): (\d+)", path.read_text(), re.M) for path in Path(folder).iterdir()]
     return [int(match[1]) for match in found if match and int(match[1])]
 

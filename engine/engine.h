@@ -48,7 +48,7 @@ class TRIODE_API Engine {
   const std::vector<Knob>& knobs() const noexcept;
 
   /// Turns a knob, in its own unit, limited to its range; on the thread that calls process. The sound follows within
-  /// 20 ms, the same whatever the blocks. False where the model has no such knob or the value is NaN.
+  /// 25 ms, the same whatever the blocks. False where the model has no such knob or the value is NaN.
   bool set(std::string_view knob, double value) noexcept;
 
   /// Runs n samples, full scale 1.0. `in` and `out` may be the same. NaN and infinite input samples count as 0.

@@ -57,7 +57,7 @@ typedef struct triode_knob {
 TRIODE_API size_t triode_knob_count(const triode_engine* engine);
 TRIODE_API triode_knob triode_knob_at(const triode_engine* engine, size_t index);
 
-/* Turn a knob to a value in its own unit, limited to its range; the sound follows within 20 ms. Real-time safe, on the
+/* Turn a knob to a value in its own unit, limited to its range; the sound follows within 25 ms. Real-time safe, on the
  * thread that calls triode_process(). 0 after success, -1 where the model has no such knob. */
 TRIODE_API int triode_set(triode_engine* engine, const char* knob, double value);
 

@@ -154,3 +154,45 @@ def test_a_capture_without_the_models_knobs_cannot_measure_it(triode: Command, t
     dry = Audio((0.1 * rng.normal(size=2 * RATE)).astype(np.float32), RATE)
     add_take(tmp_path / "other", dry, Audio(0.5 * dry.samples, RATE))
     assert "does not say where drive stood" in triode("evaluate", trained, tmp_path / "other")
+
+
+def test_a_sweep_goes_from_one_sound_to_the_other(triode: Command, trained: Path, tmp_path: Path) -> None:
+    """Its beginning is that of a knob at rest below, its end that of one above; and the block makes no difference."""
+    dry, sounds = riff(tmp_path), {}
+    for name, options in (
+        ("low", ("--knob", "drive=0%")),
+        ("high", ("--knob", "drive=100%")),
+        ("swept", ("--knob", "drive=0%:100%")),
+        ("blocks", ("--knob", "drive=0%:100%", "--block", 1000)),
+    ):
+        triode("render", trained, dry, tmp_path / f"{name}.wav", *options)
+        sounds[name] = read_audio(tmp_path / f"{name}.wav").samples
+    np.testing.assert_array_equal(sounds["swept"], sounds["blocks"])
+    whole = np.abs(sounds["low"] - sounds["high"])
+    for part, name in ((slice(2_000, 4_000), "low"), (slice(-2_000, None), "high")):
+        assert np.abs(sounds["swept"] - sounds[name])[part].max() < 0.15 * whole[part].max()
+    assert "outside its range" in triode("render", trained, dry, tmp_path / "x.wav", "--knob", "drive=0%:11")
+
+
+def test_a_grid_is_a_pack_of_snapshots(triode: Command, trained: Path, tmp_path: Path) -> None:
+    options = ("--gear-make", "Triode", "--tone-type", "overdrive", "--licence", "CC0-1.0", "--name", "Pedal")
+    triode("convert", trained, tmp_path / "pedal.nam", "--grid", "drive=0%,50%,100%", *options)
+    knob = load(trained).knobs[0]
+    values = [knob.value(travel) for travel in (0, 0.5, 1)]
+    names = {f"pedal-drive-{value:g}.nam" for value in values}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    for value in values:
+        contents = json.loads((tmp_path / f"pedal-drive-{value:g}.nam").read_text())["metadata"]
+        assert contents["name"] == f"Pedal drive {value:g}"
+        assert (contents["gear_make"], contents["tone_type"], contents["licence"]) == ("Triode", "overdrive", "CC0-1.0")
+    sounds = [load(tmp_path / name).render(np.linspace(-0.5, 0.5, 3_000, dtype=np.float32)) for name in sorted(names)]
+    assert np.abs(sounds[0] - sounds[1]).max() > 1e-3
+    for grid, message in (
+        (("--grid", "drive=3,12"), "outside its range"),
+        (("--grid", "tone=1"), "there is no knob 'tone'"),
+        (("--grid", "drive=1", "--grid", "drive=2"), "twice"),
+        (("--grid", "drive=1,2", "--knob", "drive=3"), "the same knob"),
+        (("--grid", "drive=" + ",".join(["1"] * 1001)), "at most 1000"),
+    ):
+        assert message in triode("convert", trained, tmp_path / "pedal.nam", *grid)
+    assert {path.name for path in tmp_path.iterdir()} == names

@@ -1,5 +1,6 @@
 /* A host without a file system, for ports: standard input holds the length of the model (8 bytes, little-endian), it, and
- * raw float32 samples; standard output gets as many samples. Blocks of 64. */
+ * raw float32 samples; standard output gets as many samples. Blocks of 64; with any argument the first knob is turned up
+ * and down, a little with each. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,16 @@ static void* read_model(size_t* size) {
   return model;
 }
 
-int main(void) {
+/* Over the travel and back in 400 blocks. */
+static void turn(triode_engine* engine, int count) {
+  const triode_knob knob = triode_knob_at(engine, 0);
+  const int place = count % 400 < 200 ? count % 400 : 400 - count % 400;
+  if (knob.name != NULL) triode_set(engine, knob.name, knob.low + (knob.high - knob.low) * place / 200.0);
+}
+
+int main(int argc, char** argv) {
   float block[64];
+  int count = 0;
   char error[500];
   size_t size = 0, n;
   void* model = read_model(&size);
@@ -36,6 +45,7 @@ int main(void) {
     return 2;
   }
   while ((n = fread(block, sizeof block[0], 64, stdin)) > 0) {
+    if (argc > 1) turn(engine, ++count);
     triode_process(engine, block, block, n);
     if (fwrite(block, sizeof block[0], n, stdout) != n) return 1;
   }

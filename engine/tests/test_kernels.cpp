@@ -115,7 +115,7 @@ void test_mix(const Kernels& kernels, int outputs, int n) {
     }
 }
 
-void test_layer(const Kernels& kernels, int channels, int n) {
+void test_layer(const Kernels& kernels, int channels, int n, bool ramped) {
   constexpr int kTaps = 3, kDilation = 5, kPast = (kTaps - 1) * kDilation, kStride = kPast + kChunk;
   const auto size = [](int rows, int columns) { return static_cast<std::size_t>(rows * columns); };
   const auto at = [](const std::vector<float>& x, int i) { return static_cast<double>(x[static_cast<std::size_t>(i)]); };
@@ -127,8 +127,12 @@ void test_layer(const Kernels& kernels, int channels, int n) {
   std::vector<float> sum = before, out(size(channels, kChunk), 1e9f);
   const std::vector<float> tiles = packed(weights, channels, inputs, kernels.mix_tile);
   const std::vector<float> pass_tiles = packed(pass, channels, channels, kernels.mix_tile);
+  const std::vector<float> scale = noise(size(channels, 1)), scale_step = noise(size(channels, 1), 0.01f);
+  const std::vector<float> shift = noise(size(channels, 1)), shift_step = noise(size(channels, 1), 0.01f);
+  const Ramps ramps = {scale.data(), scale_step.data(), shift.data(), shift_step.data(), 9.0f};
   const Layer layer = {{tiles.data(), bias.data(), channels}, {pass_tiles.data(), pass_bias.data(), channels},
-                       kTaps, kDilation, {Shape::tanh, 0, 0, 0, 0, nullptr}};
+                       kTaps, kDilation, {Shape::tanh, 0, 0, 0, 0, nullptr},
+                       ramped ? &ramps : nullptr};
   kernels.layer(layer, {past_and_now.data() + kPast, kStride, channels}, {condition.data(), kChunk, 1},
                 {sum.data(), kChunk, channels}, {out.data(), kChunk, channels}, n);
   const std::string name = std::string(kernels.name) + ", " + std::to_string(channels) + " channels, n " + std::to_string(n);
@@ -139,6 +143,8 @@ void test_layer(const Kernels& kernels, int channels, int n) {
       for (int k = 0; k < kTaps; ++k)
         for (int c = 0; c < channels; ++c)
           z += at(weights, o * inputs + k * channels + c) * at(past_and_now, c * kStride + k * kDilation + t);
+      const double steps = 9 + t;
+      if (ramped) z = z * (at(scale, o) + at(scale_step, o) * steps) + at(shift, o) + at(shift_step, o) * steps;
       a.push_back(std::tanh(z));
       CHECK_WITH(std::abs(at(sum, o * kChunk + t) - at(before, o * kChunk + t) - a.back()) < 2e-6, name);
     }
@@ -221,7 +227,7 @@ int main() {
       for (const int n : {1, 3, 16, 17, 31, 33, 48, 63, 64}) test_mix(kernels, outputs, n);
     for (int channels = 1; channels <= 16; ++channels)
       for (const int n : {1, 15, 16, 31, 33, 47, 48, 63, 64})
-        if (has_layer_kernel(channels)) test_layer(kernels, channels, n);
+        if (has_layer_kernel(channels)) for (const bool ramped : {false, true}) test_layer(kernels, channels, n, ramped);
     for (int n = 1; n <= kChunk; ++n) {
       test_convolve(kernels, n);
       test_project(kernels, 16 * (1 + n % 3), n);

@@ -117,7 +117,7 @@ class Model:
             raise OptionError(str(error)) from None
 
     def set(self, knob: str, value: float) -> None:
-        """Turn a knob, in its own unit: the sound follows within 20 ms, at once after `reset` and in `render`.
+        """Turn a knob, in its own unit: the sound follows within 25 ms, at once after `reset` and in `render`.
 
         Raises OptionError for a knob the model does not have and for a value outside its range.
         """

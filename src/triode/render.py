@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from triode.audio import Audio, read_audio, write_audio
+from triode.audio import Audio, Samples, read_audio, write_audio
 from triode.engine import Model, load
 from triode.errors import OptionError
 from triode.knobs import checked_settings
@@ -13,12 +13,15 @@ from triode.rig import Rig, RigSettings
 
 __all__ = ["render", "render_file"]
 
+TURN_SAMPLES = 64
+
 
 def render(
     model: Model,
     audio: Audio,
     *,
     settings: Mapping[str, float] | None = None,
+    turned_to: Mapping[str, float] | None = None,
     rig: RigSettings | None = None,
     response: Audio | None = None,
     block: int = 64,
@@ -27,7 +30,8 @@ def render(
 
     The samples are those that a host at the audio's rate gets from the engine, moved by its latency. `settings` are
     values of the model's knobs, in their own units, the others are put to their defaults; without them all stay as they
-    are. `rig` sets what is around the model, and `response` is a cabinet's impulse response, of any rate. `block` is
+    are. From there knobs in `turned_to` are turned evenly, over the whole length, to these values. `rig` sets what is
+    around the model, and `response` is a cabinet's impulse response, of any rate. `block` is
     the number of samples handed over at once and does not change the result. Raises OptionError for unknown knobs,
     values out of range, a sample rate outside 8 to 768 kHz, and a block below 1. The model is left configured for the
     rate it had.
@@ -40,9 +44,30 @@ def render(
         chain = Rig(model, rig, response=response, sample_rate=audio.rate_hz)
         latency = chain.latency_samples
         late = np.concatenate([audio.samples, np.zeros(latency, dtype=np.float32)])
-        return Audio(chain.render(late, block)[latency:], audio.rate_hz, np.inf)
+        if turned_to is None:
+            return Audio(chain.render(late, block)[latency:], audio.rate_hz, np.inf)
+        starts = checked_settings(settings or {}, model.knobs)
+        return Audio(_turning(chain, model, late, block, starts, turned_to)[latency:], audio.rate_hz, np.inf)
     finally:
         model.configure(rate)
+
+
+def _turning(
+    chain: Rig, model: Model, samples: Samples, block: int, starts: Mapping[str, float], ends: Mapping[str, float]
+) -> Samples:
+    """All of `samples`, the knobs on their way from `starts` to `ends`: set anew every TURN_SAMPLES."""
+    ends = checked_settings(dict(starts) | dict(ends), model.knobs)
+    moving = [knob for knob in model.knobs if starts[knob.name] != ends[knob.name]]
+    out = np.empty_like(samples)
+    for at in range(0, len(samples), TURN_SAMPLES):
+        stop = min(at + TURN_SAMPLES, len(samples))
+        for knob in moving:
+            first, last = knob.travel(starts[knob.name]), knob.travel(ends[knob.name])
+            value = knob.value(first + (last - first) * stop / len(samples))
+            model.set(knob.name, min(max(value, knob.low), knob.high))
+        for start in range(at, stop, block):
+            out[start : min(start + block, stop)] = chain.process(samples[start : min(start + block, stop)])
+    return out
 
 
 def render_file(
@@ -52,6 +77,7 @@ def render_file(
     *,
     channel: int | None = None,
     settings: Mapping[str, float] | None = None,
+    turned_to: Mapping[str, float] | None = None,
     quality: float = 1.0,
     oversample: int = 1,
     block: int = 64,
@@ -61,7 +87,8 @@ def render_file(
 ) -> Audio:
     """Play `in_path` through a model file in a rig, with a cabinet's impulse response if given, into `out_path`.
 
-    Returns what was written: float32 for wav and aiff, 24 bit for flac. `channel` chooses from an input of several
+    Returns what was written: float32 for wav and aiff, 24 bit for flac. `settings` and `turned_to` are those of
+    `render`. `channel` chooses from an input of several
     channels, `ir_channel` from such a response, `quality` (0 to 1) from a model of several sizes; `oversample` as in
     `triode.load`. Raises AudioFileError, ModelFileError and OptionError for what cannot be read or asked for, also
     where the output would overwrite one of its inputs; OutputError where the disk is full.
@@ -72,6 +99,6 @@ def render_file(
     model = load(model_path, quality=quality, oversample=oversample)
     response = None if ir_path is None else read_audio(ir_path, channel=ir_channel, option="--ir-channel")
     dry = read_audio(in_path, channel=channel)
-    wet = render(model, dry, settings=settings, rig=rig, response=response, block=block)
+    wet = render(model, dry, settings=settings, turned_to=turned_to, rig=rig, response=response, block=block)
     write_audio(out_path, wet.samples, wet.rate_hz)
     return wet

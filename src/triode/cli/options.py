@@ -1,6 +1,9 @@
 """How values are written on the command line, and the options several commands share."""
 
+import itertools
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +11,7 @@ import typer
 
 from triode.errors import OptionError
 
+MOST_GRID = 1000
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -29,10 +33,37 @@ def stretch_of(text: str | None, option: str) -> tuple[float, float] | None:
     return float(match[1]), float(match[2])
 
 
+def swept(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """`drive=0:1` as `drive=0` at the start and `drive=1` at the end; a knob without `:` stands still."""
+    starts, ends = [], []
+    for text in texts:
+        name, _, value = text.partition("=")
+        start, _, end = value.partition(":")
+        starts.append(f"{name}={start}")
+        ends.append(f"{name}={end if ':' in value else start}")
+    return starts, ends
+
+
+def grid_of(texts: Sequence[str]) -> list[list[str]]:
+    """`drive=0,1` and `tone=5,9` as all four pairs of `drive=` and `tone=`; OptionError where a knob comes twice."""
+    axes: list[list[str]] = []
+    for text in texts:
+        name, _, values = text.partition("=")
+        if any(axis[0].startswith(f"{name}=") for axis in axes):
+            raise OptionError(f"--grid {text}: {name} is there twice; name all its values at once, like {name}=0,0.5,1")
+        axes.append([f"{name}={value}" for value in values.split(",")])
+    if math.prod(map(len, axes)) > MOST_GRID:
+        raise OptionError(f"--grid: {math.prod(map(len, axes))} files; at most {MOST_GRID}, choose fewer values")
+    return [list(chosen) for chosen in itertools.product(*axes)]
+
+
 DryFile = Annotated[Path | None, typer.Option("--input", help="The dry recording (wav, flac, aiff).")]
 WetFile = Annotated[Path | None, typer.Option("--output", help="The same through the device.")]
 Channel = Annotated[int | None, typer.Option(help="Channel of a stereo file, counted from 1.")]
 Take = Annotated[str | None, typer.Option(help="The take of the capture to use.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 KnobValues = Annotated[list[str], typer.Option("--knob", help="name=value in the knob's unit, or name=70%.")]
+SweptKnobs = Annotated[
+    list[str], typer.Option("--knob", help="name=value in the knob's unit, or name=70%; name=0:1 turns it on the way.")
+]
 Force = Annotated[bool, typer.Option(help="Go on where a check refuses by judgement.")]

@@ -1,12 +1,14 @@
 """`triode render`, `info`, `convert` and `bench`: everything right of the model file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from triode.cli.console import print_json, print_table, say
-from triode.cli.options import Channel, Json, KnobValues
+from triode.cli.options import Channel, Json, KnobValues, SweptKnobs, grid_of, swept
+from triode.errors import OptionError
 
 AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
 Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
@@ -18,7 +20,7 @@ def render(
     model: AnyModel,
     dry: Annotated[Path, typer.Argument(metavar="IN.wav", help="The audio to play through the model.")],
     wet: Annotated[Path, typer.Argument(metavar="OUT.wav", help="Where to write the result, float32.")],
-    knob: KnobValues = [],  # noqa: B006
+    knob: SweptKnobs = [],  # noqa: B006
     ir: Annotated[Path | None, typer.Option(help="Impulse response of a cabinet.")] = None,
     ir_channel: Annotated[int | None, typer.Option(help="Channel of a stereo response, counted from 1.")] = None,
     input_gain: Annotated[float, typer.Option(help="dB before the model.")] = 0.0,
@@ -54,13 +56,16 @@ def render(
         presence_db=presence,
         dc_blocker=dc_block,
     )
-    settings = parse_settings(knob, load(model, quality=quality).knobs)
+    starts, ends = swept(knob)
+    knobs = load(model, quality=quality).knobs
+    settings, turned_to = parse_settings(starts, knobs), parse_settings(ends, knobs)
     render_file(
         model,
         dry,
         wet,
         channel=channel,
         settings=settings,
+        turned_to=None if turned_to == settings else turned_to,
         quality=quality,
         oversample=oversample,
         block=block,
@@ -94,15 +99,44 @@ def convert(
     model: AnyModel,
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its ending says the format.")],
     knob: KnobValues = [],  # noqa: B006
+    grid: Annotated[
+        list[str], typer.Option(help="name=VALUE,VALUE,...: bake each value into a file of its own, named by it.")
+    ] = [],  # noqa: B006
+    name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
+    maker: Annotated[str | None, typer.Option(help="Who made the model.")] = None,
+    gear_make: Annotated[str | None, typer.Option(help="Maker of the device.")] = None,
+    gear_model: Annotated[str | None, typer.Option(help="The device's model.")] = None,
+    gear_type: Annotated[str | None, typer.Option(help="amp, pedal, pedal_amp, amp_cab, preamp, studio, ...")] = None,
+    tone_type: Annotated[str | None, typer.Option(help="clean, overdrive, crunch, hi_gain or fuzz.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Under which terms others may use it, like CC-BY-4.0.")] = None,
     quality: Quality = 1.0,
 ) -> None:
     """Write a model in another format: .triode, .nam, .aidax or .json (of Proteus). Knobs given are baked in."""
     from triode.engine import load
-    from triode.export import export
+    from triode.export import export, read_model
     from triode.knobs import parse_settings
 
-    settings = parse_settings(knob, load(model, quality=quality).knobs) if knob else None
-    export(model, target, quality=quality, settings=settings)
+    told = {"maker": maker, "gear_make": gear_make, "gear_model": gear_model, "gear_type": gear_type}
+    told |= {"tone_type": tone_type, "licence": licence}
+    source = read_model(model, quality=quality)
+    text = {**source.metadata, **{key: value for key, value in told.items() if value is not None}}
+    source = replace(source, name=name or source.name, metadata=text)
+    knobs = load(model, quality=quality).knobs
+    if not grid:
+        export(source, target, settings=parse_settings(knob, knobs) if knob else None)
+        return
+    held = {text.partition("=")[0] for text in knob}
+    cells = []
+    for chosen in grid_of(grid):
+        names = [text.partition("=")[0] for text in chosen]
+        if held.intersection(names):
+            raise OptionError("--knob and --grid name the same knob; hold it or spread it")
+        settings = parse_settings([*knob, *chosen], knobs)
+        cells.append((" ".join(f"{name} {settings[name]:g}" for name in names), settings))
+    for place, settings in cells:
+        path = target.with_name(f"{target.stem}-{place.replace(' ', '-')}{target.suffix}")
+        export(replace(source, name=f"{source.name} {place}"), path, settings=settings)
+        say(str(path))
 
 
 def bench(
