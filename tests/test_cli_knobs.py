@@ -118,6 +118,14 @@ def test_a_take_that_was_held_out_is_measured_at_its_own_setting(triode: Command
     assert wrong["esr"] > 1.5 * right["esr"]
 
 
+def test_the_report_shows_the_takes_and_the_knob(triode: Command, trained: Path, capture: Path, tmp_path: Path) -> None:
+    triode("evaluate", trained, capture, "--from", 4, "--report", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Every take" in page
+    assert all(f">{name}</th>" in page for name in DRIVES)
+    assert "What the knobs do" in page
+
+
 def test_baked_on_the_command_line_it_plays_everywhere(triode: Command, trained: Path, tmp_path: Path) -> None:
     dry, sounds = riff(tmp_path), {}
     triode("convert", trained, tmp_path / "drive7.nam", "--knob", "drive=70%")

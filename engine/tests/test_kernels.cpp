@@ -227,7 +227,8 @@ int main() {
       for (const int n : {1, 3, 16, 17, 31, 33, 48, 63, 64}) test_mix(kernels, outputs, n);
     for (int channels = 1; channels <= 16; ++channels)
       for (const int n : {1, 15, 16, 31, 33, 47, 48, 63, 64})
-        if (has_layer_kernel(channels)) for (const bool ramped : {false, true}) test_layer(kernels, channels, n, ramped);
+        if (has_layer_kernel(channels))
+          for (const bool ramped : {false, true}) test_layer(kernels, channels, n, ramped);
     for (int n = 1; n <= kChunk; ++n) {
       test_convolve(kernels, n);
       test_project(kernels, 16 * (1 + n % 3), n);

@@ -210,15 +210,19 @@ def evaluate(
     if report is not None:
         from triode.capture.checks import check_take
 
-        checks = check_take(*source.takes[0], source.manifests[0])
+        # Of several takes the page plays the one with the median error.
+        shown = sorted(range(len(played)), key=lambda i: played[i].found.esr)[len(played) // 2]
+        checks = check_take(*source.takes[shown], source.manifests[shown])
         model_report(
             report,
             source.name,
             player,
-            played[0].found,
+            played[shown].found,
             start_seconds=from_seconds,
             findings=checks.to_json()["findings"],
             replicate_esr=checks.replicate_esr,
+            takes=[take.error() for take in played if take.settings],
+            settings=played[shown].settings,
         )
     summary = measures(played) | takes_json(played)
     if len(played) == 1:

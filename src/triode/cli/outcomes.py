@@ -14,6 +14,7 @@ from triode.errors import OptionError
 if TYPE_CHECKING:
     from triode.engine import Model
     from triode.measure.evaluation import Evaluation
+    from triode.measure.report_analysis import TakeError
     from triode.training.job import Outcome
 
 
@@ -25,6 +26,12 @@ class Played:
     settings: Mapping[str, float]
     found: "Evaluation"
     held_out: bool = False
+
+    def error(self) -> "TakeError":
+        """The same for a report."""
+        from triode.measure.report_analysis import TakeError
+
+        return TakeError(self.name, self.settings, self.found.esr, self.held_out)
 
     def to_json(self) -> dict[str, Any]:
         """The entry under `takes`."""

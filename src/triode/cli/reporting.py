@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from triode.audio import Audio, Samples
+from triode.audio import Audio
 
 if TYPE_CHECKING:
     from triode.engine import Model
     from triode.measure.evaluation import Evaluation
+    from triode.measure.report_analysis import TakeError
     from triode.measure.tones import Process
 
 
@@ -22,13 +23,15 @@ def model_report(
     findings: Sequence[Mapping[str, Any]] = (),
     replicate_esr: float | None = None,
     device_process: "Process | None" = None,
+    takes: Sequence["TakeError"] = (),
+    settings: Mapping[str, float] | None = None,
 ) -> None:
-    """Write the report on `player` beside the stretch it was compared on."""
+    """Write the report on `player` beside the stretch it was compared on, with its knobs at `settings`."""
     from triode.measure.report import ReportData, write_report
     from triode.render import render
 
-    def process(samples: Samples) -> Samples:
-        return render(player, Audio(samples, found.rate_hz)).samples
+    def process_at(values: Mapping[str, float]) -> "Process":
+        return lambda samples: render(player, Audio(samples, found.rate_hz), settings=values).samples
 
     information = dict(player.info)
     metadata = information.pop("metadata", None) or {}
@@ -46,9 +49,12 @@ def model_report(
         replicate_esr=replicate_esr,
         history=history,
         findings=findings,
-        process=process,
+        process=process_at(settings or {}),
         device_process=device_process,
         training=training,
         model_info=information,
+        knobs=player.knobs,
+        process_at=process_at,
+        takes=takes,
     )
     write_report(target, data)

@@ -16,6 +16,7 @@ from triode.files import write_text
 from triode.measure.metrics import GRADES, esr_grade, esr_verdict, format_percent
 from triode.measure.report_analysis import Analysis, ReportData, analyse
 from triode.measure.report_audio import ReportAudio, report_audio
+from triode.measure.report_knobs import knobs_section, takes_section
 from triode.measure.report_plots import minus
 from triode.measure.report_sections import (
     advice_section,
@@ -59,8 +60,10 @@ def render_report(data: ReportData) -> str:
         _header(data, analysis),
         _player(data, audio),
         advice_section(data, analysis),
+        takes_section(data),
         comparison_section(data, analysis),
         sound_section(analysis),
+        knobs_section(data),
         findings_section(data),
         details_section(data, analysis),
         glossary_section(),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from triode.audio import Samples
 from triode.errors import OptionError
+from triode.knobs import Knob
 from triode.measure import metrics
 from triode.measure.aliasing import Aliasing, aliasing_to_signal_ratio
 from triode.measure.harmonics import (
@@ -34,6 +35,16 @@ SPECTRUM_BANDS_PER_OCTAVE, SPECTRUM_SAMPLES = 6, 8192
 
 
 @dataclass(frozen=True)
+class TakeError:
+    """How close the model is to one take: its knobs' `settings`, and whether it was `held_out` of training whole."""
+
+    name: str
+    settings: Mapping[str, float]
+    esr: float
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
 class ReportData:
     """What a report is about. Only the first five are needed; whatever else is missing, its section is left out.
 
@@ -42,7 +53,8 @@ class ReportData:
     `history` rows have seconds, epoch, loss, validation_esr; `findings` rows code, severity, measured, why,
     what_to_do. `process` and `device_process` run dry samples through the model and through the device itself, where
     that is a circuit or a plug-in. `training` and `model_info` are shown as tables; the keys that the report words
-    itself are in report_words.py.
+    itself are in report_words.py. Of a model with `knobs`, `process_at` gives the process at any of their settings,
+    and `takes` how close it is at those that were recorded.
     """
 
     name: str
@@ -60,6 +72,9 @@ class ReportData:
     training: Mapping[str, Any] = field(default_factory=dict)
     model_info: Mapping[str, Any] = field(default_factory=dict)
     notes: str = ""
+    knobs: Sequence[Knob] = ()
+    process_at: Callable[[Mapping[str, float]], Process] | None = None
+    takes: Sequence[TakeError] = ()
 
 
 @dataclass(frozen=True)
