@@ -81,11 +81,15 @@ Parametric::Parametric(const ParametricSpec& spec, const Tensors& tensors, const
 
 void Parametric::remember() noexcept {
   network_.remember();
-  position_ = 0;
+  start();
 }
 
 void Parametric::recall() noexcept {
   network_.recall();
+  start();
+}
+
+void Parametric::start() noexcept {
   position_ = 0;
   lost_ = true;
 }

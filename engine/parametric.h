@@ -40,11 +40,12 @@ class Parametric final : public Network {
  public:
   Parametric(const ParametricSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
   void process(Rows in, MutableRows out, int n) noexcept override;
+  // After both, the knobs are at once where they are found next.
   void remember() noexcept override;
-  /// The knobs are where they are found next, at once.
   void recall() noexcept override;
 
  private:
+  void start() noexcept;
   bool moved(Rows in, int at) const noexcept;
   void look(Rows in, int at) noexcept;
   void play(Rows in, MutableRows out, int at, int n) noexcept;

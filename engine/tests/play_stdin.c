@@ -1,9 +1,10 @@
 /* A host without a file system, for ports: standard input holds the length of the model (8 bytes, little-endian), it, and
- * raw float32 samples; standard output gets as many samples. Blocks of 64; with any argument the first knob is turned up
- * and down, a little with each. */
+ * raw float32 samples; standard output gets as many samples. Blocks of 64; after the argument "turning" the
+ * first knob goes up and down, a little with each. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "triode.h"
 
@@ -32,6 +33,7 @@ static void turn(triode_engine* engine, int count) {
 
 int main(int argc, char** argv) {
   float block[64];
+  const int turning = argc > 1 && strcmp(argv[1], "turning") == 0;
   int count = 0;
   char error[500];
   size_t size = 0, n;
@@ -45,7 +47,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   while ((n = fread(block, sizeof block[0], 64, stdin)) > 0) {
-    if (argc > 1) turn(engine, ++count);
+    if (turning) turn(engine, ++count);
     triode_process(engine, block, block, n);
     if (fwrite(block, sizeof block[0], n, stdout) != n) return 1;
   }

@@ -157,7 +157,7 @@ void test_forged_metadata() {
   forge("a nameless knob", "a word", [](Parts& p) { p.model["knobs"] = {{{"name", ""}}}; });
   forge("many knobs", "entries", [](Parts& p) { p.model["knobs"] = json(65, {{"name", "drive"}}); });
   forge("metadata", "an object", [](Parts& p) { p.model["metadata"] = 3; });
-  forge("name", "wavenet, lstm", [](Parts& p) { p.model["architecture"]["name"] = "transformer"; });
+  forge("name", "wavenet, parametric", [](Parts& p) { p.model["architecture"]["name"] = "transformer"; });
   forge("unknown key", "does not know", [](Parts& p) { p.model["architecture"]["reverb"] = true; });
   forge("hidden size", "whole number", [](Parts& p) { p.model["architecture"]["hidden_size"] = 2.5; });
   forge("two inputs", "one of each", [](Parts& p) {
