@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ from triode.cli.takes import Source, checked, sources
 from triode.errors import OptionError
 from triode.files import check_writable
 from triode.knobs import parse_settings
+
+if TYPE_CHECKING:
+    from triode.training.job import Job
 
 DEFAULT_TIME = "5m"
 
@@ -76,7 +79,7 @@ def train(
     stretches = stretch_of(train_range, "--train"), stretch_of(validate_range, "--validate")
     prepare_process()
 
-    from triode.training.job import Job, run_job
+    from triode.training.job import Job
     from triode.training.losses import parse_loss
 
     changes: dict[str, Any] = {
@@ -98,36 +101,49 @@ def train(
         start_from=start_from,
         rate_hz=rate,
         invert=invert,
+        train_seconds=stretches[0],
+        validate_seconds=stretches[1],
         changes=changes,
     )
-    from triode.engine import load
-
     summaries = []
     for source, target, apart in zip(found, targets, held_out, strict=True):
         reports = checked(source, force)
-        train_seconds, validate_seconds = stretches if any(stretches) else source.stretches
-        floor = reports[0].replicate_esr
-        with training_progress(f"training {target.name}") as observer:
-            outcome = run_job(
-                replace(job, train_seconds=train_seconds, validate_seconds=validate_seconds),
-                source.takes,
-                target,
-                name=name or source.name,
-                knobs=source.knobs,
-                settings=source.settings,
-                held_out=apart,
-                levels=source.levels,
-                metadata=source.metadata,
-                training={} if floor is None else {"replicate_esr": floor},
-                observer=observer,
-                resume=resume,
-            )
-        played = played_outcome(load(target), source, outcome, apart)
-        summaries.append(trained_summary(target, outcome, played))
-        if not as_json:
-            print_outcome(summaries[-1], outcome, played, floor)
+        source = replace(source, name=name or source.name)
+        summaries.append(_trained(job, source, target, apart, reports[0].replicate_esr, resume, quiet=as_json))
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else {"models": summaries})
+
+
+def _trained(
+    job: "Job", source: Source, target: Path, held_out: list[int], floor: float | None, resume: bool, quiet: bool
+) -> dict[str, Any]:
+    """One training with its progress; prints what was reached, unless `quiet`, and returns it."""
+    from triode.engine import load
+    from triode.training.job import run_job
+
+    if job.train_seconds is None and job.validate_seconds is None:
+        train_seconds, validate_seconds = source.stretches
+        job = replace(job, train_seconds=train_seconds, validate_seconds=validate_seconds)
+    with training_progress(f"training {target.name}") as observer:
+        outcome = run_job(
+            job,
+            source.takes,
+            target,
+            name=source.name,
+            knobs=source.knobs,
+            settings=source.settings,
+            held_out=held_out,
+            levels=source.levels,
+            metadata=source.metadata,
+            training={} if floor is None else {"replicate_esr": floor},
+            observer=observer,
+            resume=resume,
+        )
+    played = played_outcome(load(target), source, outcome, held_out)
+    summary = trained_summary(target, outcome, played)
+    if not quiet:
+        print_outcome(summary, outcome, played, floor)
+    return summary
 
 
 def _held_out(source: Source, names: str | None) -> list[int]:
