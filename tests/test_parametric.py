@@ -19,7 +19,7 @@ from triode.model_file import ModelFile, write_model
 
 RATE, RAMP, LOOK, SETTLED = 48_000, 960, 64, 7_000
 DRIVE, TONE = Knob("drive", "", 0.0, 10.0, 4.0), Knob("tone", "Hz", 100.0, 10_000.0, 1_000.0, "log")
-KNOBS = [vars(DRIVE), vars(TONE)]
+KNOBS = [knob.in_model_file() for knob in (DRIVE, TONE)]
 
 
 def array(channels: int, **changes: Any) -> dict[str, Any]:
