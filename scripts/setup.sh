@@ -6,7 +6,7 @@ venv=$1
 python=${PYTHON:-python3}
 
 # ngspice checks the circuits, Chromium opens the report, liblilv hosts the plug-ins that are recorded (Guitarix among
-# them); without them those tests are skipped by name.
+# them), JACK stands in for an audio interface; without them those tests are skipped by name.
 wanted=""
 command -v g++ >/dev/null 2>&1 || wanted="$wanted g++"
 command -v git >/dev/null 2>&1 || wanted="$wanted git"
@@ -14,6 +14,8 @@ command -v ngspice >/dev/null 2>&1 || wanted="$wanted ngspice"
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
 command -v chromedriver >/dev/null 2>&1 || wanted="$wanted chromium-driver"
 ldconfig -p 2>/dev/null | grep -q liblilv-0 || wanted="$wanted liblilv-0-0"
+ldconfig -p 2>/dev/null | grep -q libportaudio || wanted="$wanted libportaudio2"
+command -v jackd >/dev/null 2>&1 || wanted="$wanted jackd2"
 [ -e /usr/lib/lv2/gxts9.lv2 ] || wanted="$wanted guitarix-lv2"
 # Clang brings the fuzzer, and builds the engine for aarch64 and wasm32; QEMU and valgrind count its instructions.
 ports=""

@@ -21,7 +21,7 @@ from triode.errors import OptionError
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5.0, 3600.0
 LOWEST_HZ, HIGHEST_HZ = 22050, 192000
-LEAST_LEVEL_DBFS = -40.0
+LEVEL_DBFS, LEAST_LEVEL_DBFS = -1.0, -40.0
 GAP_SECONDS = 0.05
 # Peaks of phrases below the signal's level. Notes decay and differ in touch, so quiet playing is in each of them; loud
 # playing, where devices bend most, must not be rare.
@@ -83,6 +83,13 @@ def make_signal(
     kinds.append("repeat")
     manifest = _describe(kinds, samples, rate_hz, seed, level_dbfs)
     return CaptureSignal(np.concatenate(samples).astype(np.float32), rate_hz, manifest)
+
+
+def level_test(rate_hz: int) -> Samples:
+    """A second and a half (n,) to set levels by: an impulse, then bursts of noise as loud as the signal gets."""
+    bursts = _bursts(1.0, rate_hz, np.random.default_rng(0))
+    wave = np.concatenate([_impulses(0.5, rate_hz), _to_peak(bursts)])
+    return (10 ** (LEVEL_DBFS / 20) * wave).astype(np.float32)
 
 
 def write_signal(path: str | Path, signal: CaptureSignal) -> None:

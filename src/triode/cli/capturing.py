@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triode.cli.console import print_json, print_table, say
+from triode.cli.live import open_session
 from triode.cli.options import Channel, Json, KnobValues
 from triode.errors import OptionError
 
@@ -59,34 +60,47 @@ def capture(
     seconds: Annotated[float | None, typer.Option(help="Length of the signal sent through the device.")] = None,
     rate: Annotated[int, typer.Option(help="Sample rate of the signal sent through the device.")] = 48000,
     seed: Annotated[int, typer.Option(help="Seed of the signal, and of the plan.")] = 0,
+    interface: Annotated[bool, typer.Option("--interface", help="Record a device at an audio interface.")] = False,
+    device: Annotated[str | None, typer.Option(help="The interface, by name or number.")] = None,
+    input_channel: Annotated[int, typer.Option(help="Where the device comes back.")] = 1,
+    output_channel: Annotated[int, typer.Option(help="Where the device is fed from.")] = 1,
+    repeat: Annotated[int, typer.Option(help="Play each take so often and average, against noise and hum.")] = 1,
+    midi_cc: Annotated[list[str], typer.Option(help="Set a knob by MIDI: knob=controller.")] = [],  # noqa: B006
+    midi_port: Annotated[str | None, typer.Option(help="The MIDI output, by part of its name.")] = None,
     oversample: Annotated[int, typer.Option(help="Run the plug-in at so many times the rate.")] = 4,
     take: Annotated[str | None, typer.Option(help="Name of the take; an existing one is replaced.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
     notes: Annotated[str, typer.Option(help="Anything worth remembering about this take.")] = "",
     channel: Channel = None,
 ) -> None:
-    """Add takes to a capture folder: from two files, or from a circuit or a plug-in, one take or a plan of them."""
-    if sum(given is not None for given in (files, circuit, plugin)) > 1:
-        raise OptionError("give takes as one of --files DRY WET, --circuit NAME and --plugin NAME")
-    from triode.capture import record
+    """Add takes to a capture folder: two files, or one take or a plan of them from a circuit, plug-in or interface."""
+    if sum(given is not None for given in (files, circuit, plugin)) + interface > 1:
+        raise OptionError("give takes as one of --files DRY WET, --circuit NAME, --plugin NAME and --interface")
+    from triode.capture import live, record
 
+    planned: dict[str, Any] = {"seed": seed, "seconds": seconds or PLANNED_SECONDS, "rate_hz": rate, "name": name}
+    single: dict[str, Any] = {**planned, "seconds": seconds or SINGLE_SECONDS, "take": take, "notes": notes}
+    planned["observe"] = _announce
+    if takes is not None and (take is not None or notes or files):
+        raise OptionError("--take, --notes and --files are for one take; leave them out with --takes")
     if files is not None:
         added = record.file_take(folder, *files, knob, channel=channel, take=take, name=name, notes=notes)
-    elif takes is not None and (circuit or plugin):
-        _refuse_single(take, notes)
-        plan_options: dict[str, Any] = {"seed": seed, "seconds": seconds or PLANNED_SECONDS, "rate_hz": rate}
-        plan_options |= {"name": name, "observe": _announce}
-        if circuit:
-            added = record.circuit_takes(folder, circuit, takes, knob, **plan_options)
+    elif interface:
+        session = open_session(device, input_channel, output_channel, repeat, midi_cc, midi_port)
+        if takes is None and (take or knob or not _has_plan(folder)):
+            added = live.interface_take(folder, session, knob, **single)
         else:
-            added = record.plugin_takes(folder, str(plugin), takes, knob, oversample=oversample, **plan_options)
-    elif circuit or plugin:
-        options: dict[str, Any] = {"seconds": seconds or SINGLE_SECONDS, "rate_hz": rate, "seed": seed}
-        options |= {"take": take, "name": name, "notes": notes}
-        if circuit:
-            added = record.circuit_take(folder, circuit, knob, **options)
+            added = live.interface_takes(folder, session, takes, knob, **planned)
+    elif circuit is not None:
+        if takes is None:
+            added = record.circuit_take(folder, circuit, knob, **single)
         else:
-            added = record.plugin_take(folder, str(plugin), knob, oversample=oversample, **options)
+            added = record.circuit_takes(folder, circuit, takes, knob, **planned)
+    elif plugin is not None:
+        if takes is None:
+            added = record.plugin_take(folder, plugin, knob, oversample=oversample, **single)
+        else:
+            added = record.plugin_takes(folder, plugin, takes, knob, oversample=oversample, **planned)
     else:
         added = _go_on(folder)
     say(f"{folder}: {len(added.takes)} {'take' if len(added.takes) == 1 else 'takes'} of {added.name}")
@@ -129,9 +143,10 @@ def _tell(as_json: bool, out: Path, told: "Capture", text: str) -> None:
         say(text)
 
 
-def _refuse_single(take: str | None, notes: str) -> None:
-    if take is not None or notes:
-        raise OptionError("--take and --notes are for one take; leave them out with --takes")
+def _has_plan(folder: Path) -> bool:
+    from triode.capture.plan import read_plan
+
+    return read_plan(folder) is not None
 
 
 def _go_on(folder: Path) -> "Capture":
@@ -142,7 +157,7 @@ def _go_on(folder: Path) -> "Capture":
 
     found = read_plan(folder)
     if found is None or found.source is None:
-        raise OptionError("give a take as --files DRY WET, or a device as --circuit NAME or --plugin NAME")
+        raise OptionError("give a take as --files DRY WET, or a device as --circuit, --plugin or --interface")
     return fill_plan(found, device_of(found.source), _announce)
 
 

@@ -1,0 +1,134 @@
+"""Takes through an audio interface: all that a plan lacks, or a single one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from triode.audio import Audio
+from triode.capture.fill import Observer, fill_plan
+from triode.capture.folder import Capture, add_take, guess_knob, is_capture, read_capture
+from triode.capture.interface import AudioPort, InterfaceDevice, Levels, MidiPort, check_levels
+from triode.capture.plan import Plan, make_plan, read_plan, signal_of, tick_off
+from triode.capture.signal import make_signal
+from triode.errors import OptionError
+from triode.knobs import Knob, parse_settings
+
+Asker = Callable[[Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Session:
+    """An interface with a device behind it: who sets its knobs, how often each take is played, who is told levels."""
+
+    port: AudioPort
+    ask: Asker
+    tell_levels: Callable[[Levels], None] = lambda levels: None
+    repeats: int = 1
+    controllers: Mapping[str, int] = field(default_factory=dict)
+    midi: MidiPort | None = None
+
+    def device(self, knobs: Sequence[Knob]) -> InterfaceDevice:
+        """The device behind the interface, with the knobs it has."""
+        return InterfaceDevice(
+            self.port, knobs, self.ask, repeats=self.repeats, controllers=self.controllers, midi=self.midi
+        )
+
+
+def interface_takes(
+    folder: Path,
+    session: Session,
+    takes: int | None = None,
+    knob_texts: Sequence[str] = (),
+    *,
+    seed: int = 0,
+    seconds: float = 60.0,
+    rate_hz: int = 48000,
+    name: str | None = None,
+    observe: Observer = lambda take, number, count: None,
+) -> Capture:
+    """Record what the plan in `folder` lacks; with `takes`, plan first so that the capture gets to so many.
+
+    The level is checked before the first take. Raises OptionError where there is neither plan nor `takes`, DeviceError
+    where nothing comes back.
+    """
+    plan = _plan_for(folder, takes, knob_texts, seed, seconds, rate_hz, name)
+    capture = read_capture(folder)
+    device = session.device(capture.knobs)
+    if plan.pending(capture):
+        session.tell_levels(check_levels(session.port, capture.rate_hz))
+    return fill_plan(plan, device, observe)
+
+
+def interface_take(
+    folder: Path,
+    session: Session,
+    knob_texts: Sequence[str] = (),
+    *,
+    take: str | None = None,
+    seed: int = 0,
+    seconds: float = 180.0,
+    rate_hz: int = 48000,
+    name: str | None = None,
+    notes: str = "",
+) -> Capture:
+    """Record one take at the values of `knob_texts`, or a planned one again by its name; a retake replaces."""
+    plan = read_plan(folder)
+    planned = plan.take(take) if plan is not None and take is not None else None
+    if is_capture(folder):
+        capture = read_capture(folder)
+        knobs, rate_hz = capture.knobs, capture.rate_hz
+    else:
+        pairs = [text.partition("=") for text in knob_texts]
+        knobs = tuple(guess_knob(word, _number(word, number)) for word, _, number in pairs)
+    settings = planned.settings if planned and not knob_texts else parse_settings(knob_texts, knobs)
+    if plan is not None and planned is not None:
+        signal = signal_of(plan, planned, rate_hz)
+    else:
+        signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
+    device = session.device(knobs)
+    session.tell_levels(check_levels(session.port, rate_hz))
+    capture = add_take(
+        folder,
+        Audio(signal.samples, rate_hz),
+        Audio(device.play(signal.samples, rate_hz, settings), rate_hz),
+        settings,
+        name=take,
+        notes=notes,
+        replace_existing=True,
+        device=name,
+        knobs=knobs,
+        manifest=signal.manifest,
+    )
+    tick_off(capture)
+    return capture
+
+
+def _plan_for(
+    folder: Path,
+    takes: int | None,
+    knob_texts: Sequence[str],
+    seed: int,
+    seconds: float,
+    rate_hz: int,
+    name: str | None,
+) -> Plan:
+    plan = read_plan(folder)
+    capture = read_capture(folder) if is_capture(folder) else None
+    there = len(capture.takes) if capture else 0
+    pending = plan.pending(capture) if plan and capture else ()
+    if takes is None:
+        if plan is None:
+            raise OptionError(f"{folder} has no plan; say how many takes to record with --takes")
+        return plan
+    if plan is not None and there + len(pending) == takes:
+        return plan
+    if takes <= there:
+        raise OptionError(f"{folder} has {there} takes; ask for more than that with --takes")
+    return make_plan(folder, takes - there, knob_texts, seed=seed, seconds=seconds, rate_hz=rate_hz, name=name)
+
+
+def _number(knob: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"--knob {knob}={text}: expected name=number, like drive=7") from None
