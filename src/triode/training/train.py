@@ -98,6 +98,27 @@ def learning_rate(share: float, config: TrainConfig) -> float:
     return config.learning_rate * (config.final_learning_rate + (1 - config.final_learning_rate) * cosine)
 
 
+def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Adam:
+    """Adam in one pass over all parameters: a small network has a hundred, and going through them costs a fifth of a
+    step. MPS has no such pass in every version of torch.
+    """
+    parameters = list(network.parameters())
+    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
+    return torch.optim.Adam(parameters, lr=config.learning_rate, fused=fused)
+
+
+def clip_gradient(network: Network, largest: float) -> None:
+    """Scale the gradient to the norm `largest` where it is larger.
+
+    What torch offers multiplies by 1 where there is nothing to clip, parameter by parameter.
+    """
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    norm = float(torch.linalg.vector_norm(torch.cat([gradient.reshape(-1) for gradient in gradients])))
+    if norm > largest:
+        for gradient in gradients:
+            gradient.mul_(largest / norm)
+
+
 class _Loop:
     """The state of one training: what a checkpoint holds, and the steps that change it."""
 
@@ -105,7 +126,7 @@ class _Loop:
         self.network, self.data, self.config = network, data, config
         self.generator = torch.Generator().manual_seed(config.seed)
         self.loss = Loss(config.loss, data.rate_hz).to(data.dry[0].device)
-        self.optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+        self.optimiser = make_optimiser(network, config)
         self.samples = self.since_validation = 0
         self.earlier_seconds = self.training_seconds = 0.0
         self.started = time.monotonic()
@@ -170,7 +191,7 @@ class _Loop:
         self.optimiser.zero_grad(set_to_none=True)
         loss, samples = next(stream)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
+        clip_gradient(self.network, self.config.clip_gradient)
         self.optimiser.step()
         self.samples += samples
         self.recent_loss = float(loss.detach())
@@ -206,7 +227,7 @@ class _Loop:
             )
         self.slower /= 2
         self.network.load_state_dict(self.best_weights)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
+        self.optimiser = make_optimiser(self.network, self.config)
         self.recent_loss = math.nan if self.best_esr is math.inf else self.best_esr
         return self._stream()
 
