@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -195,6 +196,10 @@ def test_convert_keeps_the_sound(triode, model, tmp_path) -> None:
         )
     first, second = (read_audio(tmp_path / name).samples for name in (".nam.wav", ".triode.wav"))
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_info_says_in_a_line_what_kind_of_network_it_is(triode, model) -> None:
+    assert re.search(r"^architecture +wavenet, 20 layers of \d+ and \d+ channels", triode("info", model).out, re.M)
 
 
 def test_bench_reports_what_the_contract_names(triode, model) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,12 +87,26 @@ def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None
     metadata = found.pop("metadata", {})
     knobs = found.pop("knobs", [])
     rows = {key.replace("_", " "): value for key, value in found.items()}
+    rows["architecture"] = _in_words(found["architecture"])
     rows |= {f"knob {knob['name']}": f"{knob['low']:g} to {knob['high']:g} {knob['unit']}".rstrip() for knob in knobs}
-    rows |= {str(key): value for key, value in metadata.items() if isinstance(value, str | int | float)}
+    told = {str(key): value for key, value in metadata.items() if isinstance(value, str | int | float)}
+    rows |= {key: value for key, value in told.items() if key.replace("_", " ") not in rows}
     print_table(rows)
     error = player.self_test()
     if error is not None:
         say(f"self-test: largest error {error:.1e} of full scale")
+
+
+def _in_words(architecture: dict[str, Any]) -> str:
+    """What kind of network it is and how large, on one line; `--json` has the whole of it."""
+    if architecture["name"] == "parametric":
+        return f"{_in_words(architecture['network'])}, with knobs"
+    if arrays := architecture.get("arrays"):
+        layers = sum(len(array["dilations"]) for array in arrays)
+        return f"wavenet, {layers} layers of {' and '.join(str(array['channels']) for array in arrays)} channels"
+    if "hidden_size" in architecture:
+        return f"{architecture['name']}, {architecture['hidden_size']} units"
+    return str(architecture["name"])
 
 
 def convert(
