@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from triode.audio import Audio, read_audio
-from triode.capture.fill import fill_plan, plan_device
+from triode.capture.fill import fill_plan, plan_device, record_again
 from triode.capture.folder import add_take, load_take, read_capture, take_manifest
 from triode.capture.plan import PlanSource, make_plan, read_plan
 from triode.capture.record import circuit_takes, file_take
@@ -216,3 +216,19 @@ def test_a_circuit_refuses_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="built-in circuits are overdrive, preamp"):
         circuit_takes(tmp_path / "pedal", "fuzz", 3, seconds=5)
     assert not (tmp_path / "pedal").exists()
+
+
+def test_a_take_is_redone(tmp_path: Path) -> None:
+    plan = gain_plan(tmp_path, 3)
+    capture = fill_plan(plan, Gain())
+
+    class Louder(Gain):
+        def play(self, dry, rate_hz, settings):
+            return 2 * super().play(dry, rate_hz, settings)
+
+    before = load_take(capture, capture.takes[2])[1].samples
+    again = record_again(plan, "take-03", Louder())
+    assert [take.name for take in again.takes] == ["take-01", "take-02", "take-03"]
+    np.testing.assert_allclose(load_take(again, again.takes[2])[1].samples, 2 * before)
+    with pytest.raises(OptionError, match="--take take-04: it is not planned; the plan has take-01"):
+        record_again(plan, "take-04", Louder())

@@ -3,8 +3,10 @@
 import ctypes.util
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from triode.capture.folder import load_take, read_capture
 from triode.capture.plugins.description import Control, Description
 from triode.capture.plugins.device import PluginDevice, choose_knobs
 from triode.capture.plugins.process import describe, play, plugin_format
+from triode.capture.plugins.vst3 import Vst3Plugin
 from triode.capture.record import plugin_take, plugin_takes
 from triode.errors import DeviceError, OptionError
+from triode.knobs import Knob
 
 TS9 = "http://guitarix.sourceforge.net/plugins/gxts9#ts9sim"
 RATE = 22050
@@ -224,3 +228,45 @@ def test_the_time_limit_holds_for_a_description_too(faulty, monkeypatch) -> None
         describe("urn:test:good", limit_seconds=0.01)
     with pytest.raises(DeviceError, match="hung"):
         play("urn:test:hang", tone(), RATE, {}, limit_seconds=1)
+
+
+class Vst3:
+    """What is used of a plug-in that pedalboard has loaded: one that takes two channels only."""
+
+    name, is_effect, latency_samples = "Two Box", True, 0
+
+    def __init__(self) -> None:
+        self.parameters = {
+            "drive": SimpleNamespace(raw_value=0.5, type=float),
+            "bright": SimpleNamespace(raw_value=1.0, type=bool),
+        }
+
+    def process(self, samples, rate_hz, buffer_size):
+        if len(samples) == 1:
+            raise ValueError("does not support 1-channel output")
+        return self.parameters["drive"].raw_value * samples[:, :-3]
+
+
+def test_a_vst3_is_described_and_played(monkeypatch) -> None:
+    def load_plugin(path: str) -> Vst3:
+        if "broken" in path:
+            raise ImportError("not a plug-in\nat all")
+        return Vst3()
+
+    monkeypatch.setitem(sys.modules, "pedalboard", SimpleNamespace(load_plugin=load_plugin))
+    plugin = Vst3Plugin("two.vst3")
+    knobs = {name: knob for name, (knob, _) in plugin.describe().knobs().items()}
+    assert knobs["drive"] == Knob("drive", "", 0, 1, 0.5)
+    assert (knobs["bright"].positions, knobs["bright"].default) == (("off", "on"), 1)
+    played, latency = plugin.play(tone(), RATE, {"drive": 0.25})
+    assert latency == (0, 0)
+    np.testing.assert_allclose(played[:-3], 0.25 * tone()[:-3])
+    assert len(played) == len(tone())
+    with pytest.raises(OptionError, match="cannot be loaded as a VST3 plug-in"):
+        Vst3Plugin("broken.vst3")
+
+
+def test_without_pedalboard_a_vst3_says_what_to_install(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pedalboard", None)
+    with pytest.raises(OptionError, match=r"pip install 'triode\[plugins\]'"):
+        Vst3Plugin("two.vst3")

@@ -104,6 +104,14 @@ def fill_plan(plan: Plan, device: Device, observe: Observer = lambda take, numbe
     return capture
 
 
+def record_again(plan: Plan, name: str, device: Device) -> Capture:
+    """Record one take of `plan` anew, whether it is there or not; raises OptionError for a name that is not planned."""
+    take = plan.take(name)
+    if take is None:
+        raise OptionError(f"--take {name}: it is not planned; the plan has {', '.join(t.name for t in plan.takes)}")
+    return _record(plan, take, read_capture(plan.folder), device)
+
+
 def _record(plan: Plan, take: PlannedTake, capture: Capture, device: Device) -> Capture:
     signal = signal_of(plan, take, capture.rate_hz)
     settings = planned_settings(plan, take, capture.knobs)
@@ -116,6 +124,7 @@ def _record(plan: Plan, take: PlannedTake, capture: Capture, device: Device) -> 
         Audio(wet, capture.rate_hz),
         settings,
         name=take.name,
+        replace_existing=True,
         manifest=signal.manifest,
     )
     tick_off(capture)

@@ -102,7 +102,7 @@ def capture(
         else:
             added = record.plugin_takes(folder, plugin, takes, knob, oversample=oversample, **planned)
     else:
-        added = _go_on(folder)
+        added = _go_on(folder, take)
     say(f"{folder}: {len(added.takes)} {'take' if len(added.takes) == 1 else 'takes'} of {added.name}")
 
 
@@ -149,16 +149,17 @@ def _has_plan(folder: Path) -> bool:
     return read_plan(folder) is not None
 
 
-def _go_on(folder: Path) -> "Capture":
-    """Record what is left of the plan in `folder`, with the device it was made for."""
-    from triode.capture.fill import fill_plan
+def _go_on(folder: Path, take: str | None) -> "Capture":
+    """Record what is left of the plan in `folder` with the device it was made for, or one take of it again."""
+    from triode.capture.fill import fill_plan, record_again
     from triode.capture.plan import read_plan
     from triode.capture.record import device_of
 
     found = read_plan(folder)
     if found is None or found.source is None:
         raise OptionError("give a take as --files DRY WET, or a device as --circuit, --plugin or --interface")
-    return fill_plan(found, device_of(found.source), _announce)
+    device = device_of(found.source)
+    return fill_plan(found, device, _announce) if take is None else record_again(found, take, device)
 
 
 def _announce(take: "PlannedTake", number: int, count: int) -> None:
