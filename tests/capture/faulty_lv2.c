@@ -18,10 +18,10 @@ typedef struct Descriptor {
   const void* (*extension_data)(const char*);
 } Descriptor;
 
-enum { kGood, kCrash, kHang, kNan, kLatency, kLate, kExit, kCount };
+enum { kGood, kCrash, kHang, kNan, kLatency, kLate, kExit, kSlow, kCount };
 static const char* kUris[] = {"urn:test:good", "urn:test:crash",   "urn:test:hang", "urn:test:nan",
-                              "urn:test:latency", "urn:test:late", "urn:test:exit"};
-enum { kDelay = 64 };
+                              "urn:test:latency", "urn:test:late", "urn:test:exit", "urn:test:slow"};
+enum { kDelay = 64, kAwake = 20000 };
 
 typedef struct {
   int fault;
@@ -54,6 +54,10 @@ static void run(void* handle, uint32_t count) {
     const uint64_t at = p->played++ % kDelay;
     const float x = p->fault == kLate ? p->delayed[at] : p->in[i];
     p->delayed[at] = p->in[i];
+    if (p->fault == kSlow && p->played < kAwake) {
+      p->out[i] = 0;
+      continue;
+    }
     p->out[i] = p->fault == kNan && *p->gain > 0.5f ? NAN : *p->gain * x;
   }
 }

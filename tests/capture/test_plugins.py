@@ -24,7 +24,7 @@ from triode.knobs import Knob
 TS9 = "http://guitarix.sourceforge.net/plugins/gxts9#ts9sim"
 RATE = 22050
 SOURCE = Path(__file__).with_name("faulty_lv2.c")
-FAULTS = ("good", "crash", "hang", "nan", "latency", "late", "exit")
+FAULTS = ("good", "crash", "hang", "nan", "latency", "late", "exit", "slow")
 
 MANIFEST = """
 @prefix lv2: <http://lv2plug.in/ns/lv2core#> .
@@ -86,6 +86,12 @@ def test_a_plugin_plays_and_its_latency_is_taken_out(faulty) -> None:
         assert len(played) == len(tone())
 
 
+def test_a_plugin_has_time_to_wake_up(faulty) -> None:
+    """This one is mute for most of its first second."""
+    played = PluginDevice("urn:test:slow", {}, 1).play(tone(), RATE, {"gain": 0.25})
+    np.testing.assert_allclose(played, 0.25 * tone(), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -128,7 +134,7 @@ def test_a_plugin_that_is_not_there_is_named(faulty, tmp_path: Path, plugin: str
 
 
 def test_a_bundle_of_several_plugins_asks_for_one(faulty, bundle) -> None:
-    with pytest.raises(OptionError, match=r"holds 7 plug-ins \(.*urn:test:good.*name one by its URI"):
+    with pytest.raises(OptionError, match=r"holds 8 plug-ins \(.*urn:test:good.*name one by its URI"):
         describe(str(bundle))
     assert plugin_format(str(bundle)) == "lv2"
 
