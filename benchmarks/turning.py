@@ -21,8 +21,8 @@ from triode.model_file import ModelFile, SelfTest, self_test_signal, write_model
 RATE_HZ = 48_000
 SIZES = ("nano", "feather", "lite", "standard", "a2-lite", "a2-full")
 BLOCKS = (16, 64, 512)
-# About 1 kHz, and such that no side band falls onto a harmonic.
-SINE_HZ = 1_040
+# About 1 kHz, such that side bands fall between its harmonics, which all fold back onto multiples of 80 Hz.
+SINE_HZ, LINES_HZ = 1_040, 80
 KNOBS = (Knob("drive"), Knob("tone"), Knob("level"))
 
 
@@ -49,7 +49,8 @@ def random_models() -> Iterator[tuple[str, ModelFile]]:
 def spur_db(model: Model, block: int) -> float:
     """The loudest side band of a sine at multiples of the block rate, in dB of the sine.
 
-    A knob goes over all its travel in a second, set anew with every block. Side bands close to a harmonic are left out.
+    A knob goes over all its travel in a second, set anew with every block. Side bands close to a harmonic of the sine,
+    or to one that was folded back at half the sample rate, are left out.
     """
     sine = (0.3 * np.sin(2 * np.pi * SINE_HZ * np.arange(2 * RATE_HZ) / RATE_HZ)).astype(np.float32)
     model.set("drive", 0.0)
@@ -63,8 +64,8 @@ def spur_db(model: Model, block: int) -> float:
     hz: NDArray[np.float64] = np.fft.rfftfreq(len(heard), 1 / RATE_HZ)
     carrier = spectrum[np.abs(hz - SINE_HZ) < 40].max()
     spurs = [abs(SINE_HZ + k * RATE_HZ / block) for k in range(-24, 25) if k]
-    free = [spur for spur in spurs if 30 < spur < 20_000 and abs(spur - SINE_HZ * round(spur / SINE_HZ)) > 60]
-    return float(20 * np.log10(max(spectrum[np.abs(hz - spur) < 20].max() for spur in free) / carrier))
+    free = [spur for spur in spurs if 30 < spur < 20_000 and abs(spur - LINES_HZ * round(spur / LINES_HZ)) > 24]
+    return float(20 * np.log10(max(spectrum[np.abs(hz - spur) < 8].max() for spur in free) / carrier))
 
 
 def row(size: str, model: ModelFile, player: Path, folder: Path) -> list[str]:

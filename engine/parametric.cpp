@@ -10,9 +10,9 @@ namespace {
 // Gains and scales lie within e^-20 and e^20, so that no position of the knobs makes an infinity.
 constexpr float kMostLog = 20.0f;
 
-// 1 where the modulation is a factor (gains and scales), 0 where it is a shift, in the order of docs/model-file.md.
-std::vector<bool> factors(const WavenetSpec& wavenet) {
-  std::vector<bool> list = {true};
+// Whether the modulation is a factor (gains and scales) or a shift, in the order of docs/model-file.md.
+std::vector<char> factors(const WavenetSpec& wavenet) {
+  std::vector<char> list = {true};
   for (const ArraySpec& array : wavenet.arrays) {
     std::size_t rows = 0;
     for (const LayerSpec& layer : array.layers) rows += static_cast<std::size_t>(array.pre_channels(layer));
@@ -25,46 +25,48 @@ std::vector<bool> factors(const WavenetSpec& wavenet) {
 
 }  // namespace
 
+KnobNetwork::Dense::Dense(const Tensors& tensors, const std::string& name)
+    : bias(tensor(tensors, name + ".bias").data) {
+  const std::vector<float>& weight = tensor(tensors, name + ".weight").data;
+  const std::size_t inputs = weight.size() / bias.size();
+  columns.reserve(weight.size());
+  for (std::size_t i = 0; i < inputs; ++i)
+    for (std::size_t o = 0; o < bias.size(); ++o) columns.push_back(weight[o * inputs + i]);
+}
+
+void KnobNetwork::Dense::run(const float* in, float* __restrict out) const noexcept {
+  const std::size_t outputs = bias.size(), inputs = columns.size() / outputs;
+  std::copy(bias.begin(), bias.end(), out);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    const float* const column = columns.data() + i * outputs;
+    for (std::size_t o = 0; o < outputs; ++o) out[o] += column[o] * in[i];
+  }
+}
+
 KnobNetwork::KnobNetwork(const ParametricSpec& spec, const Tensors& tensors, const std::string& prefix)
-    : knobs_(static_cast<std::size_t>(spec.knobs)), is_factor_(factors(spec.wavenet())) {
+    : knobs_(static_cast<std::size_t>(spec.knobs)),
+      output_(tensors, prefix + "output"),
+      is_factor_(factors(spec.wavenet())) {
   std::size_t widest = knobs_;
   for (std::size_t i = 0; i < spec.hidden_sizes.size(); ++i) {
-    const std::string name = prefix + "hidden." + std::to_string(i);
-    hidden_.push_back({tensor(tensors, name + ".weight").data, tensor(tensors, name + ".bias").data});
+    hidden_.emplace_back(tensors, prefix + "hidden." + std::to_string(i));
     widest = std::max(widest, hidden_.back().bias.size());
   }
-  bias_ = tensor(tensors, prefix + "output.bias").data;
-  const std::vector<float>& weight = tensor(tensors, prefix + "output.weight").data;
-  const std::size_t features = weight.size() / bias_.size();
-  columns_.reserve(weight.size());
-  for (std::size_t f = 0; f < features; ++f)
-    for (std::size_t m = 0; m < bias_.size(); ++m) columns_.push_back(weight[m * features + f]);
   features_.resize(widest + knobs_);
   next_.resize(widest);
 }
 
 void KnobNetwork::run(const float* travels, float* modulation) noexcept {
   for (std::size_t k = 0; k < knobs_; ++k) features_[k] = 2.0f * travels[k] - 1.0f;
-  std::size_t size = knobs_;
+  std::size_t size = 0;
   for (const Dense& layer : hidden_) {
-    for (std::size_t o = 0; o < layer.bias.size(); ++o) {
-      float sum = layer.bias[o];
-      for (std::size_t i = 0; i < size; ++i) sum += layer.weight[o * size + i] * features_[i];
-      next_[o] = std::tanh(sum);
-    }
+    layer.run(features_.data(), next_.data());
     size = layer.bias.size();
-    std::copy_n(next_.begin(), size, features_.begin());
+    for (std::size_t o = 0; o < size; ++o) features_[o] = std::tanh(next_[o]);
   }
-  if (!hidden_.empty())
-    for (std::size_t k = 0; k < knobs_; ++k) features_[size + k] = 2.0f * travels[k] - 1.0f;
-  const std::size_t outputs = bias_.size();
-  std::copy(bias_.begin(), bias_.end(), modulation);
-  for (std::size_t f = 0; f < columns_.size() / outputs; ++f) {
-    const float* column = columns_.data() + f * outputs;
-    const float feature = features_[f];
-    for (std::size_t m = 0; m < outputs; ++m) modulation[m] += column[m] * feature;
-  }
-  for (std::size_t m = 0; m < outputs; ++m)
+  for (std::size_t k = 0; k < knobs_; ++k) features_[size + k] = 2.0f * travels[k] - 1.0f;
+  output_.run(features_.data(), modulation);
+  for (std::size_t m = 0; m < is_factor_.size(); ++m)
     if (is_factor_[m]) modulation[m] = std::exp(std::clamp(modulation[m], -kMostLog, kMostLog));
 }
 

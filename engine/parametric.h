@@ -20,19 +20,23 @@ class KnobNetwork {
  public:
   KnobNetwork(const ParametricSpec& spec, const Tensors& tensors, const std::string& prefix);
 
-  int modulations() const { return static_cast<int>(bias_.size()); }
+  int modulations() const { return static_cast<int>(output_.bias.size()); }
   /// Writes modulations() numbers, scales and gains as factors.
   void run(const float* travels, float* modulation) noexcept;
 
  private:
+  /// The columns of the weight, all outputs of an input after each other, so that sums run side by side.
   struct Dense {
-    std::vector<float> weight, bias;
+    std::vector<float> columns, bias;
+
+    Dense(const Tensors& tensors, const std::string& name);
+    void run(const float* in, float* out) const noexcept;
   };
 
   std::size_t knobs_;
   std::vector<Dense> hidden_;
-  std::vector<float> columns_, bias_;  // the last layer's weight, one column of all outputs after the other
-  std::vector<bool> is_factor_;
+  Dense output_;
+  std::vector<char> is_factor_;
   std::vector<float> features_, next_;
 };
 
