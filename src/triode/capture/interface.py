@@ -88,7 +88,7 @@ def check_levels(port: AudioPort, rate_hz: int) -> Levels:
 
 
 class InterfaceDevice:
-    """A device behind an audio interface. `ask` is called with the settings to set by hand, before each take.
+    """A device behind an audio interface. Before each take, `ask` is told what to set by hand, as a person reads it.
 
     Knobs in `controllers` (knob name to MIDI controller) are set through `midi`, by their travel. Each take is played
     `repeats` times; the recordings are aligned to each other and averaged, which lowers noise and hum.
@@ -98,7 +98,7 @@ class InterfaceDevice:
         self,
         port: AudioPort,
         knobs: Sequence[Knob],
-        ask: Callable[[Mapping[str, float]], None],
+        ask: Callable[[Mapping[str, str]], None],
         *,
         repeats: int = 1,
         controllers: Mapping[str, int] | None = None,
@@ -118,7 +118,9 @@ class InterfaceDevice:
         for name, controller in self._controllers.items():
             assert self._midi is not None
             self._midi.control_change(controller, round(127 * self._knobs[name].travel(settings[name])))
-        by_hand = {name: value for name, value in settings.items() if name not in self._controllers}
+        by_hand = {
+            name: self._knobs[name].shown(value) for name, value in settings.items() if name not in self._controllers
+        }
         if by_hand:
             self._ask(by_hand)
         elif self._controllers:

@@ -13,7 +13,7 @@ from triode.capture.signal import make_signal
 from triode.errors import OptionError
 from triode.knobs import Knob, parse_settings
 
-Asker = Callable[[Mapping[str, float]], None]
+Asker = Callable[[Mapping[str, str]], None]
 
 
 @dataclass(frozen=True)

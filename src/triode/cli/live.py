@@ -30,9 +30,9 @@ def open_session(
     return Session(port, ask_for, tell_levels, repeats, controllers, midi)
 
 
-def ask_for(settings: Mapping[str, float]) -> None:
+def ask_for(settings: Mapping[str, str]) -> None:
     """Ask a person to set the knobs; `q` stops, and the same command goes on later."""
-    values = ", ".join(f"{name} to {value:g}" for name, value in settings.items())
+    values = ", ".join(f"{name} to {value}" for name, value in settings.items())
     say(f"set {values}; then press Enter (q and Enter to stop, and go on later)")
     answer = sys.stdin.readline()
     if not answer:
