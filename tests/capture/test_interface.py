@@ -307,6 +307,8 @@ def test_a_take_goes_round_through_jack(jack, tmp_path: Path) -> None:
         done = subprocess.run(command, input="\n\n", capture_output=True, text=True, timeout=120, check=False)
         if "lost samples" not in done.stderr:
             break
+    else:
+        pytest.skip("samples are lost at every try: this machine is too busy for live audio")
     assert done.returncode == 0, done.stderr
     assert "level check: return peaks at -1.0 dBFS" in done.stderr
     assert "then press Enter" in done.stderr
