@@ -1,7 +1,12 @@
 """Fixtures shared by all tests. Real material lies beside the project where it is available; tests skip without it."""
 
+import json
 import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,3 +22,41 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real captures and models are not on this machine ({SHARED_DATA})")
     return SHARED_DATA
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command line said on stdout and stderr, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def triode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Result]]:
+    """Run a command line in this process."""
+    import torch
+
+    from triode.cli import main
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["triode", *map(str, arguments)])
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Result(status, captured.out, captured.err)
+
+    # A training leaves torch as suits training.
+    threads = torch.get_num_threads()
+    yield run
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)

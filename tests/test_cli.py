@@ -5,13 +5,10 @@ import math
 import re
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from triode.audio import read_audio, write_audio
 from triode.cli.console import print_json
@@ -34,39 +31,6 @@ COMMANDS = {
     "bench",
 }
 RATE = 48000
-
-
-@dataclass(frozen=True)
-class Result:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def triode(monkeypatch, capsys) -> Callable[..., Result]:
-    """Run a command line in this process."""
-    from triode.cli import main
-
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["triode", *map(str, arguments)])
-        capsys.readouterr()
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return Result(status, captured.out, captured.err)
-
-    threads = torch.get_num_threads()
-    yield run
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +63,7 @@ def model(recording, tmp_path_factory) -> Path:
     return target
 
 
-def one_line(result: Result) -> str:
+def one_line(result) -> str:
     """The error's line; fails where there is more than one, or a traceback."""
     lines = [line for line in result.err.splitlines() if line.startswith("triode: ")]
     assert len(lines) == 1, result.err

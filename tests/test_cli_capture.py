@@ -1,36 +1,14 @@
 """`plan`, `capture`, `check`, `pack` and `unpack` at the command line: JSON, exit statuses, one line for an error."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 RATE = 22050
 
 
-@pytest.fixture
-def triode(monkeypatch, capsys) -> Callable[..., SimpleNamespace]:
-    """Run a command line in this process."""
-    from triode.cli import main
-
-    def run(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["triode", *map(str, arguments)])
-        capsys.readouterr()
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return SimpleNamespace(status=status, out=captured.out, err=captured.err)
-
-    return run
-
-
-def refusal(result: SimpleNamespace) -> str:
+def refusal(result) -> str:
     lines = [line for line in result.err.splitlines() if line.startswith("triode: ")]
     assert len(lines) == 1, result.err
     assert result.status == 2

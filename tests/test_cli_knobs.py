@@ -2,13 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from triode.audio import Audio, read_audio, write_audio
 from triode.capture.devices import circuits, run_circuit
@@ -21,28 +20,17 @@ Command = Callable[..., Any]
 
 
 @pytest.fixture
-def triode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """Run a command line in this process: what it printed, read as JSON if it was asked for; or its error line."""
-    from triode.cli import main
+def triode(triode: Command) -> Command:
+    """What a command line printed, read as JSON if it was asked for; or its error line."""
 
     def run(*arguments: object) -> Any:
-        monkeypatch.setattr(sys, "argv", ["triode", *map(str, arguments)])
-        capsys.readouterr()
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        if status:
-            (line,) = [line for line in captured.err.splitlines() if line.startswith("triode: ")]
+        done = triode(*arguments)
+        if done.status:
+            (line,) = [line for line in done.err.splitlines() if line.startswith("triode: ")]
             return line
-        return json.loads(captured.out) if "--json" in arguments else captured.out
+        return done.json if "--json" in arguments else done.out
 
-    threads = torch.get_num_threads()
-    yield run
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
+    return run
 
 
 @pytest.fixture(scope="module")
