@@ -16,12 +16,12 @@ from triode.capture.folder import (
     Levels,
     Take,
     add_take,
-    guess_knob,
     load_take,
     read_capture,
     take_manifest,
     write_capture,
 )
+from triode.capture.knob_ranges import guessed_knobs
 from triode.capture.signal import make_signal, write_signal
 from triode.errors import AudioFileError, CaptureError, OptionError
 from triode.knobs import Knob
@@ -214,13 +214,13 @@ def test_a_new_knob_needs_values_for_the_takes_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "high"), [(0, 10), (7, 10), (10, 10), (11, 100), (440, 1000)])
 def test_a_knob_is_guessed_from_one_value(value: float, high: float) -> None:
-    knob = guess_knob("drive", value)
+    (knob,) = guessed_knobs([f"drive={value!r}"])
     assert (knob.low, knob.high, knob.default) == (0, high, value)
 
 
 def test_a_knob_is_not_guessed_from_a_negative_value() -> None:
     with pytest.raises(OptionError, match="-3"):
-        guess_knob("bass", -3)
+        guessed_knobs(["bass=-3"])
 
 
 def test_a_foreign_json_beside_the_dry_file_is_not_a_manifest(tmp_path: Path) -> None:

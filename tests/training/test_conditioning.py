@@ -207,7 +207,7 @@ def test_takes_of_one_session_keep_their_time_against_each_other() -> None:
         response = (1 - pole) * pole ** np.arange(200)
         response = np.convolve(response, response)  # no sharp onset
         takes.append((Audio(dry, RATE), Audio(np.convolve(dry, response)[: len(dry)].astype(np.float32), RATE)))
-    found = prepare(takes)
+    found = prepare(takes, travels=[(0.0,), (0.5,), (1.0,)])
     assert len({alignment.removed_samples() for alignment in found.alignments}) == 1
     late = -found.alignments[0].removed_samples()
     for (_, wet), pair in zip(takes, found.pairs, strict=True):
@@ -217,10 +217,12 @@ def test_takes_of_one_session_keep_their_time_against_each_other() -> None:
         assert dry_offset - offset == late, start
 
 
-def test_takes_started_by_hand_are_aligned_one_by_one() -> None:
-    found = prepare([take(1.0, 0.0, seed, late=late) for seed, late in ((0, 50), (1, 900))])
-    removed = [alignment.removed_samples() for alignment in found.alignments]
-    assert removed[1] - removed[0] == pytest.approx(850, abs=1)
+@pytest.mark.parametrize(("later", "travels"), [(850, [(0.0,), (1.0,)]), (850, None), (3, None)])
+def test_takes_started_by_hand_are_aligned_one_by_one(later: int, travels: list[tuple[float, ...]] | None) -> None:
+    """Takes of one setting always: nothing but a different start moves their onset."""
+    takes = [take(1.0, 0.0, seed, late=late) for seed, late in ((0, 50), (1, 50 + later))]
+    removed = [alignment.removed_samples() for alignment in prepare(takes, travels=travels).alignments]
+    assert removed[1] - removed[0] == pytest.approx(later, abs=1)
 
 
 def test_a_model_to_start_from_must_have_the_same_knobs(tmp_path: Path) -> None:

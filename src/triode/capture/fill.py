@@ -4,7 +4,7 @@ Each take is added to the capture as soon as it is there, so that an interrupted
 that the device fails at is left out and named at the end, when all others are there; the next run tries it again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from triode.capture.plan import (
     tick_off,
     write_plan,
 )
-from triode.capture.signal import check_length
+from triode.capture.signal import CaptureSignal, check_length
 from triode.errors import DeviceError, OptionError
 from triode.knobs import Knob
 
@@ -112,20 +112,42 @@ def record_again(plan: Plan, name: str, device: Device) -> Capture:
     return _record(plan, take, read_capture(plan.folder), device)
 
 
-def _record(plan: Plan, take: PlannedTake, capture: Capture, device: Device) -> Capture:
-    signal = signal_of(plan, take, capture.rate_hz)
-    settings = planned_settings(plan, take, capture.knobs)
-    wet = device.play(signal.samples, capture.rate_hz, settings)
+def play_take(
+    folder: Path,
+    device: Device,
+    knobs: Sequence[Knob],
+    settings: Mapping[str, float],
+    signal: CaptureSignal,
+    *,
+    take: str | None = None,
+    name: str | None = None,
+    notes: str = "",
+) -> Capture:
+    """Send `signal` through `device` at `settings` and add what comes out as a take; a retake replaces.
+
+    `knobs` are declared where the capture is new, `name` is then the device's. Raises DeviceError, also for samples
+    that are no numbers, OptionError and CaptureError.
+    """
+    wet = device.play(signal.samples, signal.rate_hz, settings)
     if not np.all(np.isfinite(wet)):
         raise DeviceError("it returned NaN or infinite samples")
     capture = add_take(
-        capture.folder,
-        Audio(signal.samples, capture.rate_hz),
-        Audio(wet, capture.rate_hz),
+        folder,
+        Audio(signal.samples, signal.rate_hz),
+        Audio(wet, signal.rate_hz),
         settings,
-        name=take.name,
+        name=take,
+        notes=notes,
         replace_existing=True,
+        device=name,
+        knobs=knobs,
         manifest=signal.manifest,
     )
     tick_off(capture)
     return capture
+
+
+def _record(plan: Plan, take: PlannedTake, capture: Capture, device: Device) -> Capture:
+    signal = signal_of(plan, take, capture.rate_hz)
+    settings = planned_settings(plan, take, capture.knobs)
+    return play_take(capture.folder, device, (), settings, signal, take=take.name)

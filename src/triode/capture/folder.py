@@ -5,7 +5,6 @@ Nothing in the folder is ever half written: new audio goes in first under new na
 replaced in one step, then audio that no take names any more is removed.
 """
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -191,6 +190,23 @@ def add_take(
     return _put(capture, take, old, dry_audio, wet_audio, manifest)
 
 
+def with_knobs(capture: Capture, knobs: Sequence[Knob]) -> Capture:
+    """`capture` with `knobs` added that it does not declare yet; nothing is written.
+
+    Raises CaptureError where it has takes, which do not say where a new knob stood, and where a knob is another one.
+    """
+    path, declared = capture.folder / FILE_NAME, {knob.name: knob for knob in capture.knobs}
+    for knob in knobs:
+        if knob.name not in declared and capture.takes:
+            raise CaptureError(
+                f"{path}: knob {knob.name!r} is new, and the takes there do not say where it stood; "
+                "declare it there and give each take its value"
+            )
+        if declared.setdefault(knob.name, knob) != knob:
+            raise CaptureError(f"{path}: knob {knob.name!r} is declared differently; correct one of them")
+    return replace(capture, knobs=tuple(declared.values()))
+
+
 def load_take(capture: Capture, take: Take) -> tuple[Audio, Audio]:
     """The dry and the wet audio of a take, as recorded (not aligned, not cut).
 
@@ -212,19 +228,6 @@ def take_manifest(capture: Capture, take: Take) -> SignalManifest | None:
     """The manifest of the take's dry signal, None where the dry signal is the user's own."""
     path = manifest_path(_inside(capture.folder, take.dry))
     return read_manifest(path) if path.is_file() else None
-
-
-def guess_knob(name: str, value: float) -> Knob:
-    """A declaration for a knob known by one value alone: 0 to 10 as printed on most panels, else the next power of 10.
-
-    Raises OptionError for a negative value, whose range cannot be guessed.
-    """
-    if not math.isfinite(value) or value < 0:
-        raise OptionError(f"--knob {name}={value:g}: its range cannot be guessed; declare the knob in {FILE_NAME}")
-    high = 10.0
-    while high < value:
-        high *= 10
-    return Knob(name, low=0.0, high=high, default=value)
 
 
 def _parse(path: Path, document: dict[str, Any]) -> Capture:
@@ -309,17 +312,7 @@ def _existing_or_new(folder: Path, rate_hz: int, device: str | None, knobs: Sequ
         if folder.exists() and not folder.is_dir():
             raise CaptureError(f"{folder} is a file; name a folder for the capture")
         return Capture(folder, device or folder.resolve().name or "capture", rate_hz, knobs=tuple(knobs))
-    capture = read_capture(folder)
-    declared = {knob.name: knob for knob in capture.knobs}
-    for knob in knobs:
-        if knob.name not in declared and capture.takes:
-            raise CaptureError(
-                f"{folder / FILE_NAME}: knob {knob.name!r} is new, and the takes there do not say where it stood; "
-                "declare it there and give each take its value"
-            )
-        if declared.get(knob.name, knob) != knob:
-            raise CaptureError(f"{folder / FILE_NAME}: knob {knob.name!r} is declared differently; correct one of them")
-    return replace(capture, knobs=tuple({**{k.name: k for k in knobs}, **declared}.values()))
+    return with_knobs(read_capture(folder), knobs)
 
 
 def _retaken(capture: Capture, name: str | None, settings: Mapping[str, float], allowed: bool) -> Take | None:

@@ -1,8 +1,10 @@
 """What a plan's `--knob` says: a range to vary, a value to hold, a switch's positions, or just the name of a knob."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from triode.capture.folder import FILE_NAME
 from triode.errors import OptionError
 from triode.knobs import Knob, parse_value, switch
 
@@ -75,6 +77,28 @@ def parse_ranges(texts: Sequence[str], knobs: Sequence[Knob]) -> KnobRanges:
             continue
         varied.append(name)
     return KnobRanges(limits, held, tuple(varied))
+
+
+def guessed_knobs(texts: Sequence[str]) -> tuple[Knob, ...]:
+    """Declarations of knobs that are known by one value each, `gain=7`.
+
+    0 to 10, as printed on most panels, else to the next power of 10. Raises OptionError for what is no number, and for
+    a negative value, whose range cannot be guessed.
+    """
+    knobs = []
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            raise OptionError(f"--knob {text}: expected name=number, like drive=7") from None
+        if not math.isfinite(value) or value < 0:
+            raise OptionError(f"--knob {name}={value:g}: its range cannot be guessed; declare the knob in {FILE_NAME}")
+        high = 10.0
+        while high < value:
+            high *= 10
+        knobs.append(Knob(name, low=0.0, high=high, default=value))
+    return tuple(knobs)
 
 
 def narrowed(knob: Knob, low: float, high: float) -> Knob:

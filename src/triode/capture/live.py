@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from triode.audio import Audio
-from triode.capture.fill import Observer, fill_plan
-from triode.capture.folder import Capture, add_take, guess_knob, is_capture, read_capture
+from triode.capture.fill import Observer, fill_plan, play_take
+from triode.capture.folder import Capture, is_capture, read_capture
 from triode.capture.interface import AudioPort, InterfaceDevice, Levels, MidiPort, check_levels
-from triode.capture.plan import Plan, make_plan, read_plan, signal_of, tick_off
+from triode.capture.knob_ranges import guessed_knobs
+from triode.capture.plan import Plan, make_plan, read_plan, signal_of
 from triode.capture.signal import make_signal
 from triode.errors import OptionError
 from triode.knobs import Knob, parse_settings
@@ -78,8 +78,7 @@ def interface_take(
         capture = read_capture(folder)
         knobs, rate_hz = capture.knobs, capture.rate_hz
     else:
-        pairs = [text.partition("=") for text in knob_texts]
-        knobs = tuple(guess_knob(word, _number(word, number)) for word, _, number in pairs)
+        knobs = guessed_knobs(knob_texts)
     settings = planned.settings if planned and not knob_texts else parse_settings(knob_texts, knobs)
     if plan is not None and planned is not None:
         signal = signal_of(plan, planned, rate_hz)
@@ -87,20 +86,7 @@ def interface_take(
         signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
     device = session.device(knobs)
     session.tell_levels(check_levels(session.port, rate_hz))
-    capture = add_take(
-        folder,
-        Audio(signal.samples, rate_hz),
-        Audio(device.play(signal.samples, rate_hz, settings), rate_hz),
-        settings,
-        name=take,
-        notes=notes,
-        replace_existing=True,
-        device=name,
-        knobs=knobs,
-        manifest=signal.manifest,
-    )
-    tick_off(capture)
-    return capture
+    return play_take(folder, device, knobs, settings, signal, take=take, name=name, notes=notes)
 
 
 def _plan_for(
@@ -125,10 +111,3 @@ def _plan_for(
     if takes <= there:
         raise OptionError(f"{folder} has {there} takes; ask for more than that with --takes")
     return make_plan(folder, takes - there, knob_texts, seed=seed, seconds=seconds, rate_hz=rate_hz, name=name)
-
-
-def _number(knob: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise OptionError(f"--knob {knob}={text}: expected name=number, like drive=7") from None

@@ -10,14 +10,14 @@ out would be judged on notes that it was trained on. What makes takes comparable
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from triode.capture.design import Space, choose_settings
-from triode.capture.folder import FILE_NAME, Capture, is_capture, make_folder, read_capture, write_capture
+from triode.capture.folder import FILE_NAME, Capture, is_capture, make_folder, read_capture, with_knobs, write_capture
 from triode.capture.knob_ranges import declared_knobs, parse_ranges
 from triode.capture.signal import CaptureSignal, check_length, make_signal, write_signal
 from triode.errors import CaptureError, OptionError
@@ -88,20 +88,10 @@ class Plan:
 def capture_for_plan(folder: Path, name: str, rate_hz: int, knobs: Sequence[Knob]) -> Capture:
     """The capture in `folder`, or one without takes that is still to be written; `knobs` it does not have are added.
 
-    Raises CaptureError where it has takes, which do not say where a new knob stood, and where a knob is another one.
+    Raises CaptureError where they contradict it.
     """
     capture = read_capture(folder) if is_capture(folder) else Capture(folder, name, rate_hz)
-    declared = {knob.name: knob for knob in capture.knobs}
-    new = tuple(knob for knob in knobs if knob.name not in declared)
-    if new and capture.takes:
-        raise CaptureError(
-            f"{folder / FILE_NAME}: knob {new[0].name!r} is new, and the takes there do not say where it stood; "
-            "declare it there and give each take its value"
-        )
-    for knob in knobs:
-        if declared.get(knob.name, knob) != knob:
-            raise CaptureError(f"{folder / FILE_NAME}: knob {knob.name!r} is declared differently; correct one of them")
-    return replace(capture, knobs=(*capture.knobs, *new))
+    return with_knobs(capture, knobs)
 
 
 def make_plan(

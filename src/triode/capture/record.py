@@ -1,13 +1,13 @@
-"""Making takes: from two files, or by sending capture signals through a built-in circuit."""
+"""Making takes: from two files, or by sending capture signals through a built-in circuit or a plug-in."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from triode.audio import Audio, Samples, read_audio
+from triode.audio import Samples, read_audio
 from triode.capture.devices import circuits, run_circuit
-from triode.capture.fill import Device, Observer, fill_plan, plan_device
-from triode.capture.folder import Capture, add_take, guess_knob, is_capture, read_capture
-from triode.capture.knob_ranges import parse_ranges
+from triode.capture.fill import Device, Observer, fill_plan, plan_device, play_take
+from triode.capture.folder import Capture, add_take, is_capture, read_capture
+from triode.capture.knob_ranges import guessed_knobs, parse_ranges
 from triode.capture.manifest import find_manifest
 from triode.capture.plan import PlannedTake, PlanSource, read_plan, tick_off
 from triode.capture.plugins.device import OVERSAMPLE, PluginDevice, choose_knobs
@@ -35,18 +35,8 @@ def circuit_take(
     knobs = circuit_knobs(circuit)
     settings = parse_settings(knob_texts, knobs)
     signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
-    wet = run_circuit(circuit, signal.samples, rate_hz, settings)
-    return add_take(
-        folder,
-        Audio(signal.samples, rate_hz),
-        Audio(wet, rate_hz),
-        settings,
-        name=take,
-        notes=notes,
-        replace_existing=True,
-        device=name or circuit,
-        knobs=knobs,
-        manifest=signal.manifest,
+    return play_take(
+        folder, CircuitDevice(circuit), knobs, settings, signal, take=take, name=name or circuit, notes=notes
     )
 
 
@@ -154,19 +144,8 @@ def plugin_take(
         knobs = tuple(known[name] for name in (*ranges.held, *ranges.varied))
     settings = parse_settings(knob_texts, knobs)
     signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
-    wet = PluginDevice(plugin, {}, oversample).play(signal.samples, rate_hz, settings)
-    return add_take(
-        folder,
-        Audio(signal.samples, rate_hz),
-        Audio(wet, rate_hz),
-        settings,
-        name=take,
-        notes=notes,
-        replace_existing=True,
-        device=name or description.name,
-        knobs=knobs,
-        manifest=signal.manifest,
-    )
+    device = PluginDevice(plugin, {}, oversample)
+    return play_take(folder, device, knobs, settings, signal, take=take, name=name or description.name, notes=notes)
 
 
 def _check_oversample(oversample: int) -> None:
@@ -197,10 +176,7 @@ def file_take(
 
     Where the dry file is one of the plan's, or `take` the name of a planned take, its settings need not be said again.
     """
-    if is_capture(folder):
-        knobs = read_capture(folder).knobs
-    else:
-        knobs = tuple(guess_knob(*_named_value(text)) for text in knob_texts)
+    knobs = read_capture(folder).knobs if is_capture(folder) else guessed_knobs(knob_texts)
     planned = _planned(folder, dry, take)
     if planned is not None and not knob_texts:
         take, settings = planned.name, planned.settings
@@ -230,11 +206,3 @@ def _planned(folder: Path, dry: Path, take: str | None) -> PlannedTake | None:
     if take is not None:
         return plan.take(take)
     return next((p for p in plan.takes if p.dry and (folder / p.dry).resolve() == dry.resolve()), None)
-
-
-def _named_value(text: str) -> tuple[str, float]:
-    name, _, number = text.partition("=")
-    try:
-        return name, float(number)
-    except ValueError:
-        raise OptionError(f"--knob {text}: expected name=number, like drive=7") from None
