@@ -15,9 +15,9 @@ from triode.training.dataset import Dataset, Pair, make_dataset
 from triode.training.losses import LossConfig
 from triode.training.networks.linear import Linear, LinearConfig
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
-from triode.training.networks.sizes import TANH, make_network
+from triode.training.networks.sizes import TANH
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig
-from triode.training.train import clip_gradient, learning_rate, train
+from triode.training.train import learning_rate, train
 
 RATE = 8000
 
@@ -180,19 +180,6 @@ def test_divergence_goes_back_to_the_best_weights_and_then_gives_up(data: Datase
 def test_loss_options_reach_the_loop(data: Dataset) -> None:
     config = dataclasses.replace(CONFIG, epochs=1, loss=LossConfig(mse=0.75, dc=0.25, pre_emphasis=0.85))
     assert train(small_wavenet(), data, config).esr < 1.0
-
-
-@pytest.mark.parametrize(("length", "expected"), [(0.5, 0.5), (2.0, 1.0), (1e6, 1.0)])
-def test_a_long_gradient_is_shortened_and_keeps_its_direction(length: float, expected: float) -> None:
-    network = make_network("wavenet", "nano", 0)
-    generator = torch.Generator().manual_seed(0)
-    gradient = [torch.randn(p.shape, generator=generator) for p in network.parameters()]
-    norm = math.sqrt(sum(float(g.square().sum()) for g in gradient))
-    for parameter, wanted in zip(network.parameters(), gradient, strict=True):
-        parameter.grad = wanted * (length / norm)
-    clip_gradient(network, 1.0)
-    for parameter, wanted in zip(network.parameters(), gradient, strict=True):
-        torch.testing.assert_close(parameter.grad, wanted * (expected / norm))
 
 
 def test_learning_rate_rises_then_falls_along_a_cosine() -> None:
