@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before anything imports torch: see triode.training.runtime.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# How long examples take says nothing about what is tested, only how busy the machine is.
+settings.register_profile("triode", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("triode")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
