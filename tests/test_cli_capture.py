@@ -91,3 +91,27 @@ def test_check_names_takes_that_sound_the_same(triode, tmp_path: Path, monkeypat
     assert "unturned" in by_name["take-02"]
     assert "unturned" not in by_name["take-03"]
     assert "take-01 and take-02 sound the same" in triode("check", "pedal").err
+
+
+def test_what_is_told_of_a_device_reaches_the_nam_file(triode, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = ("--gear-make", "Triode", "--gear-model", "Overdrive", "--gear-type", "pedal", "--tone-type", "Hi Gain")
+    made = triode("capture", "pedal", "--circuit", "overdrive", *SHORT, *told, "--author", "Ada")
+    assert made.status == 0, made.err
+    assert triode("capture", "pedal", "--licence", "CC0-1.0").status == 0, "no take is needed to tell more"
+    assert "--tone-type loud: unknown" in refusal(triode("capture", "pedal", "--tone-type", "loud"))
+    trained = triode("train", "pedal", "-o", "pedal.triode", "--size", "nano", "--epochs", "0.1")
+    assert trained.status == 0, trained.err
+    assert triode("convert", "pedal.triode", "pedal.nam", "--tone-type", "crunch").status == 0
+    metadata = json.loads(Path("pedal.nam").read_text())["metadata"]
+    expected = {"gear_make": "Triode", "gear_model": "Overdrive", "gear_type": "pedal", "tone_type": "crunch"}
+    expected |= {"modeled_by": "Ada", "author": "Ada", "licence": "CC0-1.0"}
+    assert {key: metadata[key] for key in expected} == expected
+
+
+def test_what_is_told_stays_when_a_capture_fails(triode, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert triode("capture", "pedal", "--circuit", "overdrive", *SHORT).status == 0
+    failed = triode("capture", "pedal", "--files", "gone.wav", "gone.wav", "--maker", "Ada")
+    assert failed.status == 2
+    assert 'maker = "Ada"' in Path("pedal/capture.toml").read_text()

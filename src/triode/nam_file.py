@@ -19,12 +19,14 @@ from triode.errors import OptionError
 from triode.model_file import Levels, ModelFile, checked_network
 from triode.recurrent_tensors import Tensors, with_wire
 
-__all__ = ["nam_bytes", "told_in_nam"]
+__all__ = ["GEAR_TYPES", "TONE_TYPES", "nam_bytes", "one_of", "told_in_nam"]
 
 LEGACY_VERSION = "0.5.4"
 CURRENT_VERSION = "0.7.0"
 GEAR_TYPES = ("amp", "pedal", "pedal_amp", "amp_cab", "amp_pedal_cab", "preamp", "studio")
+"""What the format calls kinds of devices."""
 TONE_TYPES = ("clean", "overdrive", "crunch", "hi_gain", "fuzz")
+"""What the format calls kinds of sound."""
 
 
 def nam_bytes(model: ModelFile) -> bytes:
@@ -274,11 +276,11 @@ def _metadata(model: ModelFile) -> dict[str, Any]:
     text = dict(model.metadata)
     found: dict[str, Any] = {
         "name": model.name,
-        "modeled_by": text.pop("maker", None),
-        "gear_type": _one_of(GEAR_TYPES, text.pop("gear_type", None)),
+        "modeled_by": text.pop("maker", None) or text.get("author"),
+        "gear_type": one_of(GEAR_TYPES, text.pop("gear_type", None)),
         "gear_make": text.pop("gear_make", None),
         "gear_model": text.pop("gear_model", None),
-        "tone_type": _one_of(TONE_TYPES, text.pop("tone_type", None)),
+        "tone_type": one_of(TONE_TYPES, text.pop("tone_type", None)),
         "date": _date(text.pop("created", None)),
         "loudness": model.levels.loudness_db,
         "input_level_dbu": model.levels.input_dbu,
@@ -288,7 +290,7 @@ def _metadata(model: ModelFile) -> dict[str, Any]:
     return {**text, **found}
 
 
-def _one_of(known: tuple[str, ...], value: str | None) -> str | None:
+def one_of(known: tuple[str, ...], value: str | None) -> str | None:
     """`value` in the spelling of the format's own list, None where it has no such entry."""
     spelled = re.sub(r"[^a-z]+", "_", (value or "").lower())
     return spelled if spelled in known else None

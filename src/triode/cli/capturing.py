@@ -1,5 +1,8 @@
 """`triode plan`, `capture`, `pack` and `unpack`: which takes to record, recording them, and sharing them."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +10,18 @@ import typer
 
 from triode.cli.console import print_json, print_table, say
 from triode.cli.live import open_session
-from triode.cli.options import Channel, Json, KnobValues
+from triode.cli.options import (
+    Channel,
+    GearMake,
+    GearModel,
+    GearType,
+    Json,
+    KnobValues,
+    Licence,
+    Maker,
+    ToneType,
+    told,
+)
 from triode.errors import OptionError
 
 if TYPE_CHECKING:
@@ -71,11 +85,24 @@ def capture(
     take: Annotated[str | None, typer.Option(help="Name of the take; an existing one is replaced.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
     notes: Annotated[str, typer.Option(help="Anything worth remembering about this take.")] = "",
+    maker: Maker = None,
+    gear_make: GearMake = None,
+    gear_model: GearModel = None,
+    gear_type: GearType = None,
+    tone_type: ToneType = None,
+    licence: Licence = None,
+    author: Annotated[str | None, typer.Option(help="Who recorded it.")] = None,
     channel: Channel = None,
 ) -> None:
-    """Add takes to a capture folder: two files, or one take or a plan of them from a circuit, plug-in or interface."""
+    """Add takes to a capture folder: two files, or one take or a plan of them from a circuit, plug-in or interface.
+
+    What is told about the device is kept in the folder and goes into every model of it.
+    """
     if sum(given is not None for given in (files, circuit, plugin)) + interface > 1:
         raise OptionError("give takes as one of --files DRY WET, --circuit NAME, --plugin NAME and --interface")
+    text = told(maker=maker, gear_make=gear_make, gear_model=gear_model, gear_type=gear_type) | told(
+        tone_type=tone_type, licence=licence, author=author
+    )
     from triode.capture import live, record
 
     planned: dict[str, Any] = {"seed": seed, "seconds": seconds or PLANNED_SECONDS, "rate_hz": rate, "name": name}
@@ -83,26 +110,28 @@ def capture(
     planned["observe"] = _announce
     if takes is not None and (take is not None or notes or files):
         raise OptionError("--take, --notes and --files are for one take; leave them out with --takes")
-    if files is not None:
-        added = record.file_take(folder, *files, knob, channel=channel, take=take, name=name, notes=notes)
-    elif interface:
-        session = open_session(device, input_channel, output_channel, repeat, midi_cc, midi_port)
-        if takes is None and (take or knob or not _has_plan(folder)):
-            added = live.interface_take(folder, session, knob, **single)
-        else:
-            added = live.interface_takes(folder, session, takes, knob, **planned)
-    elif circuit is not None:
-        if takes is None:
-            added = record.circuit_take(folder, circuit, knob, **single)
-        else:
-            added = record.circuit_takes(folder, circuit, takes, knob, **planned)
-    elif plugin is not None:
-        if takes is None:
-            added = record.plugin_take(folder, plugin, knob, oversample=oversample, **single)
-        else:
-            added = record.plugin_takes(folder, plugin, takes, knob, oversample=oversample, **planned)
-    else:
-        added = _go_on(folder, take)
+    with _described(folder, text):
+        if files is not None:
+            record.file_take(folder, *files, knob, channel=channel, take=take, name=name, notes=notes)
+        elif interface:
+            session = open_session(device, input_channel, output_channel, repeat, midi_cc, midi_port)
+            if takes is None and (take or knob or not _has_plan(folder)):
+                live.interface_take(folder, session, knob, **single)
+            else:
+                live.interface_takes(folder, session, takes, knob, **planned)
+        elif circuit is not None and takes is None:
+            record.circuit_take(folder, circuit, knob, **single)
+        elif circuit is not None:
+            record.circuit_takes(folder, circuit, takes or 0, knob, **planned)
+        elif plugin is not None and takes is None:
+            record.plugin_take(folder, plugin, knob, oversample=oversample, **single)
+        elif plugin is not None:
+            record.plugin_takes(folder, plugin, takes or 0, knob, oversample=oversample, **planned)
+        elif not text or _has_plan(folder):
+            _go_on(folder, take)
+    from triode.capture.folder import read_capture
+
+    added = read_capture(folder)
     say(f"{folder}: {len(added.takes)} {'take' if len(added.takes) == 1 else 'takes'} of {added.name}")
 
 
@@ -143,13 +172,26 @@ def _tell(as_json: bool, out: Path, told: "Capture", text: str) -> None:
         say(text)
 
 
+@contextmanager
+def _described(folder: Path, text: Mapping[str, str]) -> Iterator[None]:
+    """Keep `text` in the capture's metadata whatever comes of the recording: what is there can be gone on with."""
+    from triode.capture.folder import is_capture, read_capture, write_capture
+
+    try:
+        yield
+    finally:
+        if text and is_capture(folder):
+            capture = read_capture(folder)
+            write_capture(replace(capture, metadata={**capture.metadata, **text}))
+
+
 def _has_plan(folder: Path) -> bool:
     from triode.capture.plan import read_plan
 
     return read_plan(folder) is not None
 
 
-def _go_on(folder: Path, take: str | None) -> "Capture":
+def _go_on(folder: Path, take: str | None) -> None:
     """Record what is left of the plan in `folder` with the device it was made for, or one take of it again."""
     from triode.capture.fill import fill_plan, record_again
     from triode.capture.plan import read_plan
@@ -159,7 +201,10 @@ def _go_on(folder: Path, take: str | None) -> "Capture":
     if found is None or found.source is None:
         raise OptionError("give a take as --files DRY WET, or a device as --circuit, --plugin or --interface")
     device = device_of(found.source)
-    return fill_plan(found, device, _announce) if take is None else record_again(found, take, device)
+    if take is None:
+        fill_plan(found, device, _announce)
+    else:
+        record_again(found, take, device)
 
 
 def _announce(take: "PlannedTake", number: int, count: int) -> None:

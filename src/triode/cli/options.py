@@ -67,3 +67,20 @@ SweptKnobs = Annotated[
     list[str], typer.Option("--knob", help="name=value in the knob's unit, or name=70%; name=0:1 turns it on the way.")
 ]
 Force = Annotated[bool, typer.Option(help="Go on where a check refuses by judgement.")]
+Maker = Annotated[str | None, typer.Option(help="Who made the model.")]
+GearMake = Annotated[str | None, typer.Option(help="Maker of the device.")]
+GearModel = Annotated[str | None, typer.Option(help="The device's model.")]
+GearType = Annotated[str | None, typer.Option(help="amp, pedal, pedal_amp, amp_cab, preamp, studio, ...")]
+ToneType = Annotated[str | None, typer.Option(help="clean, overdrive, crunch, hi_gain or fuzz.")]
+Licence = Annotated[str | None, typer.Option(help="Under which terms others may use it, like CC-BY-4.0.")]
+
+
+def told(**texts: str | None) -> dict[str, str]:
+    """What a command line tells about a device, by key of the metadata; OptionError for types that `.nam` has not."""
+    from triode.nam_file import GEAR_TYPES, TONE_TYPES, one_of
+
+    for key, known in (("gear_type", GEAR_TYPES), ("tone_type", TONE_TYPES)):
+        value = texts.get(key)
+        if value is not None and one_of(known, value) is None:
+            raise OptionError(f"--{key.replace('_', '-')} {value}: unknown; choose one of {', '.join(known)}")
+    return {key: value for key, value in texts.items() if value is not None}

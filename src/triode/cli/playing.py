@@ -7,7 +7,21 @@ from typing import Annotated, Any
 import typer
 
 from triode.cli.console import print_json, print_table, say
-from triode.cli.options import Channel, Json, KnobValues, SweptKnobs, grid_of, swept
+from triode.cli.options import (
+    Channel,
+    GearMake,
+    GearModel,
+    GearType,
+    Json,
+    KnobValues,
+    Licence,
+    Maker,
+    SweptKnobs,
+    ToneType,
+    grid_of,
+    swept,
+    told,
+)
 from triode.errors import OptionError
 
 AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
@@ -117,12 +131,12 @@ def convert(
         list[str], typer.Option(help="name=VALUE,VALUE,...: bake each value into a file of its own, named by it.")
     ] = [],  # noqa: B006
     name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
-    maker: Annotated[str | None, typer.Option(help="Who made the model.")] = None,
-    gear_make: Annotated[str | None, typer.Option(help="Maker of the device.")] = None,
-    gear_model: Annotated[str | None, typer.Option(help="The device's model.")] = None,
-    gear_type: Annotated[str | None, typer.Option(help="amp, pedal, pedal_amp, amp_cab, preamp, studio, ...")] = None,
-    tone_type: Annotated[str | None, typer.Option(help="clean, overdrive, crunch, hi_gain or fuzz.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Under which terms others may use it, like CC-BY-4.0.")] = None,
+    maker: Maker = None,
+    gear_make: GearMake = None,
+    gear_model: GearModel = None,
+    gear_type: GearType = None,
+    tone_type: ToneType = None,
+    licence: Licence = None,
     quality: Quality = 1.0,
 ) -> None:
     """Write a model in another format: .triode, .nam, .aidax or .json (of Proteus). Knobs given are baked in."""
@@ -130,11 +144,11 @@ def convert(
     from triode.export import export, read_model
     from triode.knobs import parse_settings
 
-    told = {"maker": maker, "gear_make": gear_make, "gear_model": gear_model, "gear_type": gear_type}
-    told |= {"tone_type": tone_type, "licence": licence}
+    text = told(maker=maker, gear_make=gear_make, gear_model=gear_model, gear_type=gear_type) | told(
+        tone_type=tone_type, licence=licence
+    )
     source = read_model(model, quality=quality)
-    text = {**source.metadata, **{key: value for key, value in told.items() if value is not None}}
-    source = replace(source, name=name or source.name, metadata=text)
+    source = replace(source, name=name or source.name, metadata={**source.metadata, **text})
     knobs = load(model, quality=quality).knobs
     if not grid:
         export(source, target, settings=parse_settings(knob, knobs) if knob else None)
