@@ -42,6 +42,22 @@ class Result:
         return json.loads(self.out)
 
 
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browser puts what a page hands out."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
+    """A real browser, one for all tests; skipped by name where there is none."""
+    from browsing import open_browser
+
+    driver = open_browser(tmp_path_factory.mktemp("profile"), downloads)
+    yield driver
+    driver.quit()
+
+
 @pytest.fixture
 def triode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Result]]:
     """Run a command line in this process."""

@@ -25,6 +25,7 @@ COMMANDS = {
     "unpack",
     "train",
     "evaluate",
+    "compare",
     "render",
     "info",
     "convert",

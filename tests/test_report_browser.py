@@ -5,47 +5,19 @@ Skipped by name where Chromium and its driver are not installed.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from browsing import PATIENCE_SECONDS, click, press
 from triode.measure.report import ReportData, write_report
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_SECONDS = 20.0
 RATE_HZ = 48_000
 SECONDS = 3.0
 NAME = '<img src=x onerror=alert(1)>\'s "Plexi" & </script><script>alert(2)</script>'
-
-# Notes what the page hands to the audio hardware, before any of its own code runs.
-SPY = """
-window.spy = {buffers: [], sources: 0};
-const copy = AudioBuffer.prototype.copyToChannel;
-AudioBuffer.prototype.copyToChannel = function (samples, ...rest) {
-  window.spy.buffers.push({rate: this.sampleRate, samples: Array.from(samples.subarray(0, 4800)), length: this.length});
-  return copy.call(this, samples, ...rest);
-};
-const source = AudioContext.prototype.createBufferSource;
-AudioContext.prototype.createBufferSource = function () {
-  window.spy.sources += 1;
-  return source.call(this);
-};
-"""
 
 
 def sine(hz: float, amplitude: float) -> np.ndarray:
@@ -54,22 +26,6 @@ def sine(hz: float, amplitude: float) -> np.ndarray:
 
 # Steady tones of different levels, so that the meter tells which one is heard.
 DRY, DEVICE, MODEL = sine(1000, 0.1), sine(1000, 0.5), sine(1000, 0.25)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    for program in (CHROMIUM, DRIVER):
-        if not program.exists():
-            pytest.skip(f"{program} is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SPY})
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +61,6 @@ def gains(page: Any) -> dict[str, float]:
         "return [...document.querySelectorAll('input[name=heard]')].map(radio => [radio.value, radio.dataset.gain])"
     )
     return {name: float(gain) for name, gain in radios}
-
-
-def press(page: Any, keys: str) -> None:
-    page.find_element("tag name", "body").send_keys(keys)
-
-
-def click(page: Any, selector: str) -> None:
-    page.find_element("css selector", selector).click()
 
 
 def wait_for(page: Any, condition: Callable[[dict[str, str]], bool]) -> None:

@@ -51,6 +51,17 @@ def print_table(rows: Mapping[str, object]) -> None:
     stdout.print(table)
 
 
+def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table with a line for each row, its first column names, the others numbers."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for index, column in enumerate(zip(head, *rows, strict=True)):
+        # A number that is cut off is wrong; a line may be longer than the window.
+        table.add_column(Text(column[0]), justify="right" if index else "left", min_width=max(map(len, column)))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    stdout.print(table)
+
+
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """What a check found, worst first, on stderr."""
     colours = {"refuse": "bold red", "warning": "yellow", "info": "dim"}

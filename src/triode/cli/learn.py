@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triode.cli.console import print_json, print_table, training_progress
-from triode.cli.options import Channel, DryFile, Force, Json, KnobValues, Take, WetFile, seconds_of, stretch_of
+from triode.cli.options import (
+    DEFAULT_TIME,
+    Channel,
+    DryFile,
+    Force,
+    Json,
+    KnobValues,
+    Take,
+    WetFile,
+    budget_of,
+    stretch_of,
+)
 from triode.cli.outcomes import (
     Played,
     measures,
@@ -25,8 +36,6 @@ from triode.knobs import parse_settings
 
 if TYPE_CHECKING:
     from triode.training.job import Job
-
-DEFAULT_TIME = "5m"
 
 
 def train(
@@ -75,7 +84,7 @@ def train(
     found = sources(captures or [], dry, wet, channel, take, one_setting=False)
     held_out = [_held_out(source, hold_out) for source in found]
     targets = _targets(model, found)
-    budget = _budget(time, epochs)
+    budget = budget_of(time, epochs)
     stretches = stretch_of(train_range, "--train"), stretch_of(validate_range, "--validate")
     prepare_process()
 
@@ -157,13 +166,6 @@ def _held_out(source: Source, names: str | None) -> list[int]:
     if len(set(wanted)) == len(source.take_names):
         raise OptionError(f"--hold-out {names}: these are all takes of {source.name}; leave some to learn from")
     return [index for index, name in enumerate(source.take_names) if name in wanted]
-
-
-def _budget(time: str | None, epochs: float | None) -> tuple[float | None, float | None]:
-    """Seconds and epochs, one of them None."""
-    if time is not None and epochs is not None:
-        raise OptionError("--time and --epochs: give one of the two")
-    return (None, epochs) if epochs is not None else (seconds_of(time or DEFAULT_TIME, "--time"), None)
 
 
 def _targets(model: Path, found: list[Source]) -> list[Path]:

@@ -11,6 +11,7 @@ import typer
 
 from triode.errors import OptionError
 
+DEFAULT_TIME = "5m"
 MOST_GRID = 1000
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -21,6 +22,13 @@ def seconds_of(text: str, option: str) -> float:
     if match is None or float(match[1]) <= 0:
         raise OptionError(f"{option} {text}: expected a time like 90s, 3m or 1h")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def budget_of(time: str | None, epochs: float | None) -> tuple[float | None, float | None]:
+    """Seconds and epochs of `--time` and `--epochs`, one of them None; OptionError where both are given."""
+    if time is not None and epochs is not None:
+        raise OptionError("--time and --epochs: give one of the two")
+    return (None, epochs) if epochs is not None else (seconds_of(time or DEFAULT_TIME, "--time"), None)
 
 
 def stretch_of(text: str | None, option: str) -> tuple[float, float] | None:

@@ -1,19 +1,14 @@
 """The report: one self-contained HTML file in which a musician can hear and see how good a model is."""
 
-import base64
-import hashlib
-import json
 import math
 from collections.abc import Iterable
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
-import triode
 from triode.files import write_text
 from triode.measure.metrics import GRADES, esr_grade, esr_verdict, format_percent
+from triode.measure.page import audio_blocks, page
 from triode.measure.report_analysis import Analysis, ReportData, analyse
 from triode.measure.report_audio import ReportAudio, report_audio
 from triode.measure.report_knobs import knobs_section, takes_section
@@ -68,25 +63,12 @@ def render_report(data: ReportData) -> str:
         details_section(data, analysis),
         glossary_section(),
     ]
-    script = _asset("report.js")
-    return Template(_asset("report.html")).substitute(
-        title=escape(f"{data.name}: Triode report"),
-        version=escape(triode.__version__),
-        css=_asset("report.css"),
-        script=script,
-        script_hash=_source_hash(script),
-        body="\n".join(part for part in sections if part),
-        audio=_audio_blocks(audio),
+    return page(
+        f"{data.name}: Triode report",
+        "\n".join(part for part in sections if part),
+        scripts=("deck.js", "report.js"),
+        data=_audio(audio),
     )
-
-
-def _asset(name: str) -> str:
-    return files("triode.measure").joinpath(name).read_text(encoding="utf-8")
-
-
-def _source_hash(script: str) -> str:
-    """What the page's content security policy knows its one script by; no other runs."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _header(data: ReportData, analysis: Analysis) -> str:
@@ -186,17 +168,16 @@ Everything plays in step: switch while it runs, as often as you like.</p>
     return section("listen", "Listen", content)
 
 
-def _audio_blocks(audio: ReportAudio) -> str:
+def _audio(audio: ReportAudio) -> str:
     channels = {"dry": audio.dry, "device": audio.device, "model": audio.model}
     facts: dict[str, Any] = {
         "rate_hz": audio.rate_hz,
         "samples": audio.samples,
         "start_seconds": audio.start_seconds,
         "boost_db": audio.boost_db,
+        "differences": {"difference": "model"},
+        "boosted": {"boosted": "difference"},
+        "differs": {},
+        "colours": {name: name for name in (*channels, "difference")} | {"boosted": "difference"},
     }
-    for name, channel in channels.items():
-        facts[name] = {"gain": channel.gain, "matched_gain": channel.matched_gain}
-    blocks = [f'<script type="application/json" id="audio-facts">{json.dumps(facts)}</script>']
-    for name, channel in channels.items():
-        blocks.append(f'<script type="text/plain" id="pcm-{name}">{channel.pcm}</script>')
-    return "\n".join(blocks)
+    return audio_blocks(facts, channels)

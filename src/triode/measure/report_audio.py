@@ -57,34 +57,36 @@ def report_audio(data: ReportData) -> ReportAudio:
         for signal in (data.dry, data.device, data.model)
     )
     # Device and model share one scale, so that the page can subtract one from the other.
-    scale = PEAK / max(_peak(device), _peak(model))
-    dry_scale = PEAK / _peak(dry)
-    loudness = _loudness(device, rate_hz)
-    difference_peak = _peak(scale * (device - model))
+    scale = PEAK / max(peak(device), peak(model))
+    dry_scale = PEAK / peak(dry)
+    wanted = loudness(device, rate_hz)
+    difference_peak = peak(scale * (device - model))
     return ReportAudio(
         rate_hz=rate_hz,
         samples=len(device),
         start_seconds=data.start_seconds + start / data.rate_hz,
         dry=Channel(
-            _pcm(dry * dry_scale),
+            pcm(dry * dry_scale),
             min(1.0, scale / dry_scale),
-            min(1.0, scale / dry_scale * loudness / _loudness(dry, rate_hz)),
+            min(1.0, scale / dry_scale * wanted / loudness(dry, rate_hz)),
         ),
-        device=Channel(_pcm(device * scale), 1.0, 1.0),
-        model=Channel(_pcm(model * scale), 1.0, min(PEAK / _peak(scale * model), loudness / _loudness(model, rate_hz))),
+        device=Channel(pcm(device * scale), 1.0, 1.0),
+        model=Channel(pcm(model * scale), 1.0, min(PEAK / peak(scale * model), wanted / loudness(model, rate_hz))),
         boost_db=float(np.clip(20 * np.log10(PEAK / difference_peak), 0.0, 20.0)),
     )
 
 
-def _peak(signal: Float64) -> float:
+def peak(signal: Float64) -> float:
+    """The largest absolute sample, never quite 0."""
     return max(float(np.max(np.abs(signal))), QUIETEST)
 
 
-def _loudness(signal: Float64, rate_hz: float) -> float:
-    """A-weighted RMS."""
+def loudness(signal: Float64, rate_hz: float) -> float:
+    """A-weighted RMS, never quite 0."""
     spectrum = np.fft.rfft(signal) * a_weighting(np.fft.rfftfreq(len(signal), 1 / rate_hz))
     return max(float(np.linalg.norm(spectrum) * np.sqrt(2) / len(signal)), QUIETEST)
 
 
-def _pcm(signal: Float64) -> str:
+def pcm(signal: Float64) -> str:
+    """16-bit little-endian samples in base64; what is over full scale is cut."""
     return base64.b64encode(np.round(np.clip(signal, -1, 1) * 32767).astype("<i2").tobytes()).decode()

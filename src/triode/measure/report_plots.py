@@ -77,11 +77,13 @@ def style() -> AbstractContextManager[None]:
     return matplotlib.rc_context(STYLE)
 
 
-def new_figure(rows: int = 1, columns: int = 1, **sharing: Any) -> tuple[Figure, Any]:
-    """A figure of the report's one size, and its axes."""
+def new_figure(
+    rows: int = 1, columns: int = 1, scale: float = 1.0, flat: float = 1.0, **sharing: Any
+) -> tuple[Figure, Any]:
+    """A figure of the report's one size (`scale` times as large, `flat` times as high), and its axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), layout="constrained")
+    figure = Figure(figsize=(scale * WIDTH_INCHES, scale * flat * HEIGHT_INCHES), layout="constrained")
     return figure, figure.subplots(rows, columns, **sharing)
 
 

@@ -76,17 +76,18 @@ def run_job(
     training: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
     resume: bool = False,
+    prepared: Prepared | None = None,
 ) -> Outcome:
     """Train on `takes` and write `target`; `training` is kept in the file beside what is found here.
 
     `knobs` are those the model shall have, `settings` their values in each take; the takes numbered in `held_out` are
     aligned with the others, but not learned from.
-    An interrupted training leaves its state in `target` + `.training`, from which `resume` goes on.
+    An interrupted training leaves its state in `target` + `.training`, from which `resume` goes on. `prepared` saves
+    aligning the same takes again for a second job.
     """
     device = choose_device(job.device)
     settle_threads()
-    travels = [tuple(knob.travel(values[knob.name]) for knob in knobs) for values in settings] if knobs else None
-    prepared = prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert, travels)
+    prepared = prepared or prepare_takes(job, takes, knobs, settings)
     learned = [pair for index, pair in enumerate(prepared.pairs) if index not in held_out]
     data = make_dataset(learned, prepared.rate_hz, device)
     network, arch = starting_network(job, data, knobs)
@@ -94,7 +95,7 @@ def run_job(
     config = recipe(
         arch, seconds=job.seconds, epochs=job.epochs, rate_hz=prepared.rate_hz, seed=job.seed, **job.changes
     )
-    state = target.with_name(target.name + ".training")
+    state = unfinished(target)
     result = train(network, data, config, observer, checkpoint=state, resume=resume)
     model_file = to_model_file(
         result,
@@ -109,6 +110,22 @@ def run_job(
     )
     write_model(target, model_file)
     return Outcome(result, prepared, model_file, count_parameters(network))
+
+
+def prepare_takes(
+    job: Job,
+    takes: Sequence[tuple[Audio, Audio]],
+    knobs: Sequence[Knob] = (),
+    settings: Sequence[Mapping[str, float]] = (),
+) -> Prepared:
+    """The takes aligned and split as `job` asks."""
+    travels = [tuple(knob.travel(values[knob.name]) for knob in knobs) for values in settings] if knobs else None
+    return prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert, travels)
+
+
+def unfinished(target: Path) -> Path:
+    """Where a training that writes `target` keeps its state until it is finished."""
+    return target.with_name(target.name + ".training")
 
 
 def starting_network(job: Job, data: Dataset, knobs: Sequence[Knob] = ()) -> tuple[Network, str]:
