@@ -71,7 +71,7 @@ def _baked(
         return dict(architecture["network"]), _folded(net, tensors, travels)
     if isinstance(net, WaveNet):
         return _baked_wavenet(architecture, net, tensors, travels, "")
-    raise OptionError(f"a {net.name} network with knobs cannot be baked; keep the knobs")
+    raise OptionError(f"a {net.name} network with knobs cannot be baked; keep the knobs, or add --distil")
 
 
 def _folded(net: Parametric, tensors: Tensors, travels: Values) -> Tensors:
@@ -117,7 +117,9 @@ def _baked_wavenet(
             changed |= {"input_size": 1, "rechannel_bias": True}
         if net.condition_dsp is None:
             if array.groups_input_mixin != 1 or any(film.active for film in array.films.values()):
-                raise OptionError("a WaveNet whose knobs act by FiLM or in groups cannot be baked; keep the knobs")
+                raise OptionError(
+                    "a WaveNet whose knobs act by FiLM or in groups cannot be baked; keep the knobs, or add --distil"
+                )
             for layer in range(len(array.dilations)):
                 _hold(tensors, f"{name}layers.{layer}.mixin.weight", f"{name}layers.{layer}.conv.bias", travels)
             changed["condition_size"] = 1

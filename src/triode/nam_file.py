@@ -49,7 +49,9 @@ def nam_bytes(model: ModelFile) -> bytes:
     elif isinstance(architecture, ConvNet):
         contents = _convnet(architecture, tensors)
     elif isinstance(architecture, Conv | Sequential | Parametric):
-        raise OptionError(f"the .nam format has no {architecture.name} networks; write .aidax or .triode instead")
+        raise OptionError(
+            f"the .nam format has no {architecture.name} networks; write .aidax or .triode, or add --distil"
+        )
     else:
         contents = _lstm(architecture, tensors, model.warm_up_samples)
     contents["metadata"] = _metadata(model)
@@ -74,7 +76,7 @@ def _wavenet(net: WaveNet, tensors: Tensors, sample_rate: float, prefix: str = "
         if before.head.out_channels != array.channels:
             raise OptionError(
                 f".nam players need as many channels in array {index} ({array.channels}) as the head of the array "
-                f"before puts out ({before.head.out_channels}); keep this model as .triode"
+                f"before puts out ({before.head.out_channels}); keep this model as .triode, or add --distil"
             )
     legacy = net.head is None and net.condition_dsp is None and all(_is_legacy(array) for array in net.arrays)
     config: dict[str, Any] = {
@@ -115,7 +117,9 @@ def _without_first_bias(net: WaveNet, tensors: Tensors, prefix: str) -> tuple[Wa
         carried = tensors[f"{name}rechannel.weight"][:, :, 0].astype(np.float64) @ carried
         carried = carried + folded.pop(f"{name}rechannel.bias", 0.0)
         if array.conv_pre_film.active and carried.any():
-            raise OptionError("a .nam WaveNet has no bias before conv_pre_film, this one has; keep it as .triode")
+            raise OptionError(
+                "a .nam WaveNet has no bias before conv_pre_film, this one has; keep it as .triode, or add --distil"
+            )
         for layer in range(len(array.dilations)):
             conv = f"{name}layers.{layer}.conv"
             weight = tensors[f"{conv}.weight"].sum(axis=2, dtype=np.float64)  # over the taps
@@ -219,7 +223,7 @@ def _convnet(net: ConvNet, tensors: Tensors) -> dict[str, Any]:
 
 def _lstm(net: Recurrent, tensors: Tensors, warm_up_samples: int) -> dict[str, Any]:
     if net.name == "gru":
-        raise OptionError("the .nam format has no GRU; write .aidax, .json or .triode, or train an lstm or a wavenet")
+        raise OptionError("the .nam format has no GRU; write .aidax, .json or .triode, or add --distil")
     if net.skip:
         net, tensors = with_wire(net, tensors, 1.0)
     layers = [_lstm_layer(tensors, layer) for layer in range(net.num_layers)]

@@ -29,6 +29,8 @@ PHRASE_LEVELS_DB = (0.0, -1.0, -2.0, -4.0, -6.0)
 # Short, so that even a short signal has many guitars, registers and ways of playing in it.
 PHRASE_SECONDS = (1.0, 2.5)
 PASSAGE_PHRASE_SECONDS = (1.5, 2.5)
+# A signal this much longer than what is played in it has room for everything else.
+PLAYING_SHARE = 3.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,13 @@ def make_signal(
     kinds.append("repeat")
     manifest = _describe(kinds, samples, rate_hz, seed, level_dbfs)
     return CaptureSignal(np.concatenate(samples).astype(np.float32), rate_hz, manifest)
+
+
+def playing(seconds: float, rate_hz: int, seed: int) -> Samples:
+    """Nothing but playing (n,), `seconds` of it at `rate_hz`: what a model is judged by that learned another seed."""
+    signal = make_signal(max(PLAYING_SHARE * seconds, SHORTEST_SECONDS), rate_hz, seed)
+    part = next(segment for segment in signal.manifest.segments if segment.kind == "plucked")
+    return signal.samples[round(part.start_seconds * rate_hz) :][: round(seconds * rate_hz)]
 
 
 def level_test(rate_hz: int) -> Samples:

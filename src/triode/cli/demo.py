@@ -13,7 +13,6 @@ from triode.cli.options import seconds_of
 CIRCUIT = "overdrive"
 UNSEEN_SECONDS = 12.0  # of playing, from a signal of another seed
 UNSEEN_SEED = 2026
-UNSEEN_SIGNAL_SECONDS = 40.0
 
 
 def demo(
@@ -31,7 +30,7 @@ def demo(
 
     from triode.capture.devices import run_circuit
     from triode.capture.record import circuit_take
-    from triode.capture.signal import make_signal
+    from triode.capture.signal import playing
     from triode.cli.reporting import model_report
     from triode.cli.takes import checked, sources
     from triode.engine import load
@@ -56,9 +55,7 @@ def demo(
         run_job(job, source.takes, model_path, name=f"Triode {CIRCUIT} circuit", observer=observer)
 
     say(f"4/5  playing {UNSEEN_SECONDS:.0f} s that the model never saw")
-    unseen = make_signal(UNSEEN_SIGNAL_SECONDS, rate_hz, seed=UNSEEN_SEED)
-    playing = next(segment for segment in unseen.manifest.segments if segment.kind == "plucked")
-    riff = unseen.samples[round(playing.start_seconds * rate_hz) :][: round(UNSEEN_SECONDS * rate_hz)]
+    riff = playing(UNSEEN_SECONDS, rate_hz, seed=UNSEEN_SEED)
 
     def device(samples: Samples) -> Samples:
         return run_circuit(CIRCUIT, samples, rate_hz, take.settings)

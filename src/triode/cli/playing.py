@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from triode.cli.console import print_json, print_table, say
+from triode.cli.distilling import Distillation, distilled
 from triode.cli.options import (
+    DEFAULT_TIME,
     Channel,
     GearMake,
     GearModel,
@@ -23,6 +25,7 @@ from triode.cli.options import (
     told,
 )
 from triode.errors import OptionError
+from triode.files import check_writable
 
 AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
 Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
@@ -137,9 +140,18 @@ def convert(
     gear_type: GearType = None,
     tone_type: ToneType = None,
     licence: Licence = None,
+    distil: Annotated[bool, typer.Option("--distil", help="Let the model teach a WaveNet that .nam can hold.")] = False,
+    dry: Annotated[Path | None, typer.Option("--with", help="What it plays to teach, if not our own signal.")] = None,
+    time: Annotated[str | None, typer.Option(help=f"How long to teach, like 3m ({DEFAULT_TIME} by default).")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over what is taught, instead of a time.")] = None,
+    size: Annotated[str | None, typer.Option(help="Of the WaveNet that learns; a2-full by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the teaching.")] = 0,
     quality: Quality = 1.0,
 ) -> None:
-    """Write a model in another format: .triode, .nam, .aidax or .json (of Proteus). Knobs given are baked in."""
+    """Write a model in another format: .triode, .nam, .aidax or .json (of Proteus). Knobs given are baked in.
+
+    What a .nam file cannot hold is distilled into a WaveNet, if that is asked for.
+    """
     from triode.engine import load
     from triode.export import export, read_model
     from triode.knobs import parse_settings
@@ -147,11 +159,21 @@ def convert(
     text = told(maker=maker, gear_make=gear_make, gear_model=gear_model, gear_type=gear_type) | told(
         tone_type=tone_type, licence=licence
     )
+    asked = Distillation(distil, dry, time, epochs, size, seed)
+    asked.check(target)
     source = read_model(model, quality=quality)
     source = replace(source, name=name or source.name, metadata={**source.metadata, **text})
     knobs = load(model, quality=quality).knobs
+
+    def write(path: Path, device: str, settings: dict[str, float] | None) -> None:
+        named = replace(source, name=device)
+        if distil:
+            check_writable(path)
+            named, settings = distilled(asked, model, named, quality, settings), None
+        export(named, path, settings=settings)
+
     if not grid:
-        export(source, target, settings=parse_settings(knob, knobs) if knob else None)
+        write(target, source.name, parse_settings(knob, knobs) if knob else None)
         return
     held = {text.partition("=")[0] for text in knob}
     cells = []
@@ -163,7 +185,7 @@ def convert(
         cells.append((" ".join(f"{name} {settings[name]:g}" for name in names), settings))
     for place, settings in cells:
         path = target.with_name(f"{target.stem}-{place.replace(' ', '-')}{target.suffix}")
-        export(replace(source, name=f"{source.name} {place}"), path, settings=settings)
+        write(path, f"{source.name} {place}", settings)
         say(str(path))
 
 

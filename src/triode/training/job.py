@@ -12,7 +12,7 @@ from triode.audio import Audio
 from triode.engine import read
 from triode.errors import OptionError
 from triode.knobs import Knob
-from triode.model_file import Levels, ModelFile, write_model
+from triode.model_file import Alignment, Levels, ModelFile, write_model
 from triode.training.config import Observer
 from triode.training.dataset import Dataset, make_dataset
 from triode.training.networks.parametric import Parametric
@@ -97,11 +97,12 @@ def run_job(
     )
     state = unfinished(target)
     result = train(network, data, config, observer, checkpoint=state, resume=resume)
+    found = prepared.alignments[0]
     model_file = to_model_file(
         result,
         data,
         config,
-        prepared.alignments[0],
+        Alignment(float(found.removed_samples()), 1 if found.polarity > 0 else -1),
         name=name,
         knobs=knobs,
         levels=levels,

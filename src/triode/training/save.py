@@ -11,10 +11,8 @@ import torch
 
 import triode
 from triode.audio import Samples
-from triode.capture.align import Alignment
 from triode.knobs import Knob
-from triode.model_file import Alignment as RemovedLatency
-from triode.model_file import Levels, ModelFile, SelfTest, loudness_db, self_test_signal
+from triode.model_file import Alignment, Levels, ModelFile, SelfTest, loudness_db, self_test_signal
 from triode.training.config import TrainConfig
 from triode.training.dataset import Dataset
 from triode.training.networks.recurrent import Recurrent
@@ -74,7 +72,7 @@ def to_model_file(
         self_test=SelfTest(signal, output),
         levels=levels,
         knobs=tuple(knobs),
-        alignment=RemovedLatency(float(alignment.removed_samples()), 1 if alignment.polarity > 0 else -1),
+        alignment=alignment,
         metadata={"created": time.strftime("%Y-%m-%d"), **(metadata or {})},
         training={
             "seconds_of_audio": data.train_samples / data.rate_hz,
