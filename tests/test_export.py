@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from models import (
     a1_architecture,
@@ -162,9 +163,34 @@ def test_a_model_that_starts_from_zero_state_becomes_a_nam(tmp_path: Path) -> No
     assert difference[4_800:].max() < 2e-5
 
 
-@pytest.mark.parametrize("target", ["m.wav", "m", "m.nam.bak"])
+def test_a_linear_model_is_an_impulse_response(tmp_path: Path) -> None:
+    """The wav, convolved by scipy, sounds as the model does in the engine."""
+    architecture = ARCHITECTURES["linear"]
+    model = played(model_file(architecture, tensors=random_tensors(architecture) | {"bias": np.zeros(1)}))
+    export(model, tmp_path / "m.triode")
+    export(tmp_path / "m.triode", tmp_path / "ir.wav")
+    response = read_audio(tmp_path / "ir.wav")
+    assert response.rate_hz == 48_000
+    np.testing.assert_array_equal(response.samples, model.tensors["taps"])
+    x = playing()
+    expected = scipy.signal.fftconvolve(x.astype(np.float64), response.samples)[: len(x)]
+    error = load(tmp_path / "m.triode").render(x) - expected
+    assert np.max(np.abs(error)) < 3e-6 * np.max(np.abs(expected))
+
+
+def test_what_is_no_impulse_response_is_not_written_as_one(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"cannot write .*m\.wav: a \.wav holds an impulse response.* is a lstm"):
+        export(model_of("lstm"), tmp_path / "m.wav")
+    # A bias that can be heard would be lost.
+    loud = played(model_file(ARCHITECTURES["linear"], tensors=random_tensors(ARCHITECTURES["linear"])))
+    with pytest.raises(OutputError, match="differs from the model's self-test"):
+        export(loud, tmp_path / "m.wav")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["m.mp3", "m", "m.nam.bak"])
 def test_unknown_endings(tmp_path: Path, target: str) -> None:
-    with pytest.raises(OptionError, match=r"unknown ending .*; use \.triode, \.nam, \.aidax, \.json"):
+    with pytest.raises(OptionError, match=r"unknown ending .*; use \.triode, \.nam, \.aidax, \.json, \.wav"):
         export(model_of("linear"), tmp_path / target)
     assert list(tmp_path.iterdir()) == []
 

@@ -24,6 +24,7 @@ NETWORKS = [
     ("wavenet", "a2-lite"),
     ("wavenet", "a2-full"),
     ("wavenet", "5"),
+    ("wavenet", "wavenet2"),
     ("lstm", "nano"),
     ("lstm", "40"),
     ("gru", "nano"),

@@ -54,7 +54,10 @@ def compare(
     dry: DryFile = None,
     wet: WetFile = None,
     arch: Annotated[
-        str, typer.Option(help="Architectures, each with a size if you like: wavenet:feather,lstm:40.")
+        str,
+        typer.Option(
+            help="Architectures, with size and recipe if you like: wavenet:feather,lstm:40,linear@farina2000."
+        ),
     ] = DEFAULT_ARCHITECTURES,
     model: Annotated[list[Path], typer.Option(help="A model file of any format to compare with, too.")] = [],  # noqa: B006
     time: Annotated[str | None, typer.Option(help="Wall time to train each of them, like 2m.")] = None,
@@ -100,6 +103,7 @@ def compare(
         device=device,
         train_seconds=stretches[0],
         validate_seconds=stretches[1],
+        sweeps=source.sweeps,
     )
     entries = _entries(arch, model, job, out)
     _make_folder(out)
@@ -121,14 +125,16 @@ def _entries(arch: str, models: Sequence[Path], job: "Job", out: Path) -> list[_
     """What `--arch` and `--model` name; OptionError for names that are unknown or come twice."""
     from triode.engine import load
     from triode.training.networks.sizes import make_network
-    from triode.training.recipes import DEFAULT_SIZES
+    from triode.training.recipes import DEFAULT_SIZES, checked_recipe
 
     entries = []
     for word in filter(None, (part.strip() for part in arch.split(","))):
-        name, _, size = word.partition(":")
+        shape, _, recipe = word.partition("@")
+        name, _, size = shape.partition(":")
         make_network(name, size or DEFAULT_SIZES.get(name, ""), seed=0)
-        path = out / "models" / f"{word.replace(':', '-')}.triode"
-        entries.append(_Entry(word, path, replace(job, arch=name, size=size or None)))
+        checked_recipe(name, recipe or None)
+        path = out / "models" / f"{_file_name(word)}.triode"
+        entries.append(_Entry(word, path, replace(job, arch=name, size=size or None, recipe=recipe or None)))
     for model in models:
         load(model)
         entries.append(_Entry(model.name, model))
@@ -136,6 +142,10 @@ def _entries(arch: str, models: Sequence[Path], job: "Job", out: Path) -> list[_
     if not entries or len(set(names)) < len(names):
         raise OptionError(f"--arch {arch}: expected different names like wavenet:feather,lstm,linear")
     return entries
+
+
+def _file_name(name: str) -> str:
+    return name.replace(":", "-").replace("@", "-")
 
 
 def _make_folder(out: Path) -> None:
@@ -281,7 +291,7 @@ def _written(
     )
     write_audio(out / "audio" / "reference.wav", comparison.device, rate_hz)
     for name, samples in stretch.outputs.items():
-        write_audio(out / "audio" / f"{name.replace(':', '-')}.wav", samples, rate_hz)
+        write_audio(out / "audio" / f"{_file_name(name)}.wav", samples, rate_hz)
     write_text(out / "comparison.csv", csv_text(contenders))
     write_text(out / "comparison.md", markdown_text([*comparison.finished, *(c for c in contenders if c.problem)]))
     write_text(out / "comparison.json", json.dumps([asdict(c) for c in contenders], indent=1) + "\n")

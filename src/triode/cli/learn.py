@@ -61,6 +61,9 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     start_from: Annotated[Path | None, typer.Option(help="Start from the weights of this model file.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the same model file.")] = False,
+    recipe: Annotated[
+        str | None, typer.Option(help="Another way to train than the default, like damskagg2019 or farina2000.")
+    ] = None,
     loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc).")] = None,
     pre_emphasis: Annotated[float | None, typer.Option(help="Pre-emphasis of the error, for example 0.85.")] = None,
     a_weighting: Annotated[bool, typer.Option(help="A-weighted error.")] = False,
@@ -112,6 +115,7 @@ def train(
         invert=invert,
         train_seconds=stretches[0],
         validate_seconds=stretches[1],
+        recipe=recipe,
         changes=changes,
     )
     summaries = []
@@ -133,6 +137,7 @@ def _trained(
     if job.train_seconds is None and job.validate_seconds is None:
         train_seconds, validate_seconds = source.stretches
         job = replace(job, train_seconds=train_seconds, validate_seconds=validate_seconds)
+    job = replace(job, sweeps=source.sweeps)
     with training_progress(f"training {target.name}") as observer:
         outcome = run_job(
             job,

@@ -148,9 +148,9 @@ def convert(
     seed: Annotated[int, typer.Option(help="Seed of the teaching.")] = 0,
     quality: Quality = 1.0,
 ) -> None:
-    """Write a model in another format: .triode, .nam, .aidax or .json (of Proteus). Knobs given are baked in.
+    """Write a model in another format: .triode, .nam, .aidax, .json (of Proteus), or .wav (an impulse response).
 
-    What a .nam file cannot hold is distilled into a WaveNet, if that is asked for.
+    Knobs given are baked in. What a .nam file cannot hold is distilled into a WaveNet, if that is asked for.
     """
     from triode.engine import load
     from triode.export import export, read_model

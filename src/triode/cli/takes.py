@@ -47,6 +47,15 @@ class Source:
         stretches = {(m.train_seconds, m.held_out_seconds) if m else (None, None) for m in self.manifests}
         return stretches.pop() if len(stretches) == 1 else (None, None)
 
+    @property
+    def sweeps(self) -> tuple[tuple[float, float], ...]:
+        """Where our own signal has its sweeps, in seconds; none where the takes had different signals."""
+        found = {
+            tuple((s.start_seconds, s.end_seconds) for s in m.segments if s.kind == "sweep") if m else ()
+            for m in self.manifests
+        }
+        return found.pop() if len(found) == 1 else ()
+
     def aligned(self, several: bool = False) -> list[tuple[Samples, Samples, int]]:
         """Each take's dry and wet with latency and drift removed, and its sample rate.
 

@@ -22,6 +22,8 @@ class TrainConfig:
     patience: int | None = None  # validations without a better ESR before stopping early
     loss: LossConfig = field(default_factory=LossConfig)
     seed: int = 0
+    # Where there is more than one way: "least-squares" or "sweep" (linear).
+    method: str = ""
     # Recurrent networks only: Wright's truncated back-propagation.
     settle_samples: int = 200  # run without loss at the start of a segment
     update_samples: int = 1000  # an update, with the state carried on, every so many samples

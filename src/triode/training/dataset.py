@@ -19,7 +19,8 @@ MUTED = 1e-8
 class Pair:
     """An aligned take: `dry` and `wet` of equal length, and the stretches (in samples) for training and held out.
 
-    `travels` are the positions of the device's knobs along their travel, 0 to 1.
+    `travels` are the positions of the device's knobs along their travel, 0 to 1. `sweeps` are the stretches of our own
+    signal's exponential sweeps that may be trained on.
     """
 
     dry: Samples
@@ -27,6 +28,7 @@ class Pair:
     train: tuple[int, int]
     validate: tuple[int, int]
     travels: tuple[float, ...] = ()
+    sweeps: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Dataset:
     """Pairs on one device; `wet` is divided by `target_gain`, so that its training part has an RMS of -18 dBFS.
 
     Per take: `travels` (takes, knobs); `settings`, the same number for takes at the same knob positions; `powers`, the
-    mean square of the normalised target in the training parts of all takes at that setting.
+    mean square of the normalised target in the training parts of all takes at that setting; `sweeps`, if there are any.
     """
 
     dry: tuple[Tensor, ...]
@@ -46,6 +48,7 @@ class Dataset:
     travels: Tensor
     settings: tuple[int, ...]
     powers: Tensor
+    sweeps: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def train_samples(self) -> int:
@@ -121,6 +124,7 @@ def make_dataset(pairs: list[Pair], rate_hz: int, device: str | torch.device = "
         travels=torch.tensor([p.travels for p in pairs], dtype=torch.float32, device=device),
         settings=settings,
         powers=_powers(pairs, settings, target_gain).to(device),
+        sweeps=tuple(p.sweeps for p in pairs),
     )
 
 

@@ -34,7 +34,8 @@ from triode.training.train import TrainResult, train
 class Job:
     """What to train and for how long; `changes` are fields of the recipe to replace (see `recipes.recipe`).
 
-    `conditioning` says how knobs act, where there are any (see `sizes.make_network`).
+    `conditioning` says how knobs act, where there are any (see `sizes.make_network`). `sweeps` are where our own signal
+    has its sweeps, in seconds. `recipe` is one of `recipes.RECIPES`, else the architecture's first.
     """
 
     arch: str = "wavenet"
@@ -49,6 +50,8 @@ class Job:
     invert: bool = False
     train_seconds: Stretch | None = None
     validate_seconds: Stretch | None = None
+    sweeps: tuple[Stretch, ...] = ()
+    recipe: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -93,7 +96,13 @@ def run_job(
     network, arch = starting_network(job, data, knobs)
     network.to(device)
     config = recipe(
-        arch, seconds=job.seconds, epochs=job.epochs, rate_hz=prepared.rate_hz, seed=job.seed, **job.changes
+        arch,
+        job.recipe,
+        seconds=job.seconds,
+        epochs=job.epochs,
+        rate_hz=prepared.rate_hz,
+        seed=job.seed,
+        **job.changes,
     )
     state = unfinished(target)
     result = train(network, data, config, observer, checkpoint=state, resume=resume)
@@ -121,7 +130,7 @@ def prepare_takes(
 ) -> Prepared:
     """The takes aligned and split as `job` asks."""
     travels = [tuple(knob.travel(values[knob.name]) for knob in knobs) for values in settings] if knobs else None
-    return prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert, travels)
+    return prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert, travels, job.sweeps)
 
 
 def unfinished(target: Path) -> Path:

@@ -35,11 +35,13 @@ def prepare(
     rate_hz: int | None = None,
     invert: bool = False,
     travels: Sequence[tuple[float, ...]] | None = None,
+    sweeps: Sequence[Stretch] = (),
 ) -> Prepared:
     """Align every (dry, wet) take and split it; `rate_hz` converts, `invert` turns the target's polarity around.
 
     `travels` has the knobs' positions of each take, 0 to 1; latencies of such takes that hardly differ are taken for
-    one, the smallest. Raises RequestError where the takes have different sample rates.
+    one, the smallest. `sweeps` are where the dry signal holds exponential sweeps, in seconds, in all takes alike.
+    Raises RequestError where the takes have different sample rates.
     """
     found = [aligned(dry, wet, rate_hz) for dry, wet in takes]
     rate = rate_hz or takes[0][0].rate_hz
@@ -52,9 +54,10 @@ def prepare(
     for index, ((x, y, _, own), alignment) in enumerate(zip(found, alignments, strict=True)):
         late = own.removed_samples() - alignment.removed_samples()
         x, y = x[late:], -y[: len(y) - late] if invert else y[: len(y) - late]
-        pairs.append(
-            Pair(x, y, *split(len(x), rate, train_seconds, validate_seconds), travels[index] if travels else ())
-        )
+        train, validate = split(len(x), rate, train_seconds, validate_seconds)
+        in_samples = [(round(start * rate), round(stop * rate)) for start, stop in sweeps]
+        learned = tuple((start, stop) for start, stop in in_samples if train[0] <= start < stop <= train[1])
+        pairs.append(Pair(x, y, train, validate, travels[index] if travels else (), learned))
     return Prepared(tuple(pairs), tuple(alignments), rate)
 
 

@@ -10,14 +10,23 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from triode.errors import OptionError
 from triode.training.config import TrainConfig
 from triode.training.losses import LossConfig
 
 DEFAULT_SIZES = {"wavenet": "feather", "lstm": "feather", "gru": "feather", "linear": "lite"}
+# Of each architecture, the default first.
+RECIPES: Mapping[str, tuple[str, ...]] = {
+    "wavenet": ("small-steps", "damskagg2019"),
+    "lstm": ("wright2020",),
+    "gru": ("wright2020",),
+    "linear": ("least-squares", "farina2000"),
+}
 
 
 def recipe(
     arch: str,
+    name: str | None = None,
     *,
     seconds: float | None = None,
     epochs: float | None = None,
@@ -27,25 +36,41 @@ def recipe(
     a_weighting: bool | None = None,
     **changes: Any,
 ) -> TrainConfig:
-    """The TrainConfig for `arch` within a budget of wall time or epochs.
+    """The TrainConfig for `arch` within a budget of wall time or epochs, by the recipe `name` or its first.
 
     `loss_weights`, `pre_emphasis`, `a_weighting` replace those of the recipe's loss (`LossConfig`), `changes` fields
-    of the TrainConfig; None leaves them as they are.
+    of the TrainConfig; None leaves them as they are. Raises OptionError for a recipe that `arch` does not have.
     """
-    if arch in ("lstm", "gru"):
-        config = TrainConfig(
-            seconds=seconds,
-            epochs=epochs,
-            batch_size=50,
-            segment_samples=rate_hz // 2 // 1000 * 1000,
-            learning_rate=0.005,
-            loss=LossConfig(mse=0.0, esr=0.75, dc=0.25, pre_emphasis=0.85),
-        )
-    else:
-        config = TrainConfig(seconds=seconds, epochs=epochs, batch_size=4, segment_samples=8192, learning_rate=0.008)
+    name = checked_recipe(arch, name)
+    config = TrainConfig(seconds=seconds, epochs=epochs, **_recipe(name, rate_hz))
     loss_changes = {**(loss_weights or {}), "pre_emphasis": pre_emphasis, "a_weighting": a_weighting}
     loss = dataclasses.replace(config.loss, **_given(loss_changes))
     return dataclasses.replace(config, loss=loss, **_given(changes))
+
+
+def checked_recipe(arch: str, name: str | None) -> str:
+    """The recipe's name, the first of the architecture where it has none; OptionError for one that it lacks."""
+    known = RECIPES[arch]
+    if name is not None and name not in known:
+        raise OptionError(f"--recipe {name}: not one of {arch}'s; choose {' or '.join(known)}")
+    return name or known[0]
+
+
+def _recipe(name: str, rate_hz: int) -> dict[str, Any]:
+    """Fields of a TrainConfig."""
+    if name == "wright2020":
+        return {
+            "batch_size": 50,
+            "segment_samples": rate_hz // 2 // 1000 * 1000,
+            "learning_rate": 0.005,
+            "loss": LossConfig(mse=0.0, esr=0.75, dc=0.25, pre_emphasis=0.85),
+        }
+    if name in ("least-squares", "farina2000"):
+        return {"method": "sweep" if name == "farina2000" else name}
+    small_steps = {"batch_size": 4, "segment_samples": 8192, "learning_rate": 0.008}
+    if name == "damskagg2019":
+        return small_steps | {"learning_rate": 0.004, "loss": LossConfig(mse=0.0, esr=1.0, pre_emphasis=0.95)}
+    return small_steps
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

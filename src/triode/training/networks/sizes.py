@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from triode.errors import OptionError
+from triode.training.networks.concatenated import ConcatenatedConfig, ConcatenatedWaveNet
 from triode.training.networks.linear import Linear, LinearConfig
 from triode.training.networks.parametric import Parametric, ParametricConfig
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig, config_from_architecture
 
-Network = WaveNet | Recurrent | Linear | Parametric
+Network = WaveNet | Recurrent | Linear | Parametric | ConcatenatedWaveNet
 
 TANH: Mapping[str, Any] = {"type": "Tanh"}
 LEAKY_RELU: Mapping[str, Any] = {"type": "LeakyReLU", "negative_slope": 0.01}
@@ -63,6 +64,13 @@ WAVENETS: Mapping[str, WaveNetConfig] = {
     "a2-lite": a2_shape(3),
     "a2-full": a2_shape(8),
 }
+_LONG_TWICE = tuple(2**i for i in range(9)) * 2
+# The names of Wright et al. 2020.
+CONCATENATED: Mapping[str, ConcatenatedConfig] = {
+    "wavenet1": ConcatenatedConfig(16, tuple(_OCTAVES)),
+    "wavenet2": ConcatenatedConfig(8, _LONG_TWICE),
+    "wavenet3": ConcatenatedConfig(16, _LONG_TWICE),
+}
 HIDDEN_SIZES = {"nano": 8, "feather": 16, "lite": 24, "standard": 40, "full": 64}
 TAPS = {"nano": 256, "feather": 1024, "lite": 4096, "standard": 8192, "full": 32768}
 ARCHITECTURES = ("wavenet", "lstm", "gru", "linear")
@@ -71,15 +79,19 @@ CONDITIONINGS = ("film", "inputs")
 
 def size_names(arch: str) -> tuple[str, ...]:
     """The sizes that `arch` has."""
-    return (*WAVENETS, "full") if arch == "wavenet" else tuple(HIDDEN_SIZES if arch in ("lstm", "gru") else TAPS)
+    return (
+        (*WAVENETS, "full", *CONCATENATED)
+        if arch == "wavenet"
+        else tuple(HIDDEN_SIZES if arch in ("lstm", "gru") else TAPS)
+    )
 
 
 def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: str = "film") -> Network:
     """A freshly initialised network. `size` is a name, or a number: hidden units, taps, or channels of the A2 shape.
 
     How its `knobs` act: `conditioning` "film" lets them scale and shift a WaveNet's rows, "inputs" makes them further
-    inputs, as they always are in recurrent networks. Raises OptionError for unknown names and a linear network with
-    knobs.
+    inputs, as they always are in recurrent networks. Raises OptionError for unknown names, and for knobs where the
+    network follows none.
     """
     if arch not in ARCHITECTURES:
         raise OptionError(f"--arch {arch}: unknown; choose one of {', '.join(ARCHITECTURES)}")
@@ -94,6 +106,10 @@ def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: 
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if arch == "wavenet" and size in CONCATENATED:
+            if knobs:
+                raise OptionError(f"--size {size}: this WaveNet follows no knobs; choose full, or one take with --take")
+            return ConcatenatedWaveNet(CONCATENATED[size])
         if arch == "wavenet":
             config = WAVENETS["a2-full" if size == "full" else size] if number is None else a2_shape(number)
             if knobs and conditioning == "film":
