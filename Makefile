@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 CPP_BUILD := build/cpp-sanitized
+PLUGIN_BUILD := build/plugin
 
-.PHONY: setup build check test test-cpp fuzz bench demo docs clean
+.PHONY: setup build check plugin install-plugin test test-cpp fuzz bench demo docs clean
 
 setup: $(STAMP)
 
@@ -28,7 +29,14 @@ test-cpp: $(STAMP)
 	$(BIN)/cmake --build $(CPP_BUILD)
 	$(BIN)/ctest --test-dir $(CPP_BUILD) --output-on-failure --no-tests=error
 
+plugin: build
+	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD)
+
+install-plugin: build
+	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD) install
+
 test: build check test-cpp
+	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD) optional
 	$(BIN)/python -m pytest
 
 fuzz: build

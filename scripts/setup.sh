@@ -17,6 +17,11 @@ ldconfig -p 2>/dev/null | grep -q liblilv-0 || wanted="$wanted liblilv-0-0"
 ldconfig -p 2>/dev/null | grep -q libportaudio || wanted="$wanted libportaudio2"
 command -v jackd >/dev/null 2>&1 || wanted="$wanted jackd2"
 [ -e /usr/lib/lv2/gxts9.lv2 ] || wanted="$wanted guitarix-lv2"
+# DPF, a plug-in framework, builds the plug-in; LV2 plug-ins are tried in jalv, windows under Xvfb.
+plugin=""
+[ -e /usr/share/dpf ] || plugin="$plugin dpf-source lv2-dev"
+[ -e /usr/include/jack/jack.h ] || plugin="$plugin libjack-jackd2-dev"
+command -v jalv >/dev/null 2>&1 || plugin="$plugin jalv"
 # Clang brings the fuzzer, and builds the engine for aarch64 and wasm32; QEMU and valgrind count its instructions.
 ports=""
 command -v clang++-19 >/dev/null 2>&1 || ports="$ports clang-19 lld-19 libclang-rt-19-dev"
@@ -26,18 +31,20 @@ command -v clang++-19 >/dev/null 2>&1 || ports="$ports clang-19 lld-19 libclang-
 command -v qemu-aarch64 >/dev/null 2>&1 || ports="$ports qemu-user"
 command -v valgrind >/dev/null 2>&1 || ports="$ports valgrind"
 
-if [ -n "$wanted$ports" ]; then
+if [ -n "$wanted$ports$plugin" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     apt-get update -qq
     apt="apt-get install -y -qq --no-install-recommends"
     # shellcheck disable=SC2086
     [ -z "$wanted" ] || DEBIAN_FRONTEND=noninteractive $apt $wanted >/dev/null
-    # Not every distribution has these versions.
-    # shellcheck disable=SC2086
-    [ -z "$ports" ] || DEBIAN_FRONTEND=noninteractive $apt $ports >/dev/null ||
-      echo "setup: not to be had here:$ports (tests that need them are skipped)" >&2
+    # Not every distribution has these, or these versions.
+    for group in "$ports" "$plugin"; do
+      # shellcheck disable=SC2086
+      [ -z "$group" ] || DEBIAN_FRONTEND=noninteractive $apt $group >/dev/null ||
+        echo "setup: not to be had here:$group (tests that need them are skipped)" >&2
+    done
   else
-    echo "setup: not installed, because this is not root:$wanted$ports (tests that need them are skipped)" >&2
+    echo "setup: not installed, because this is not root:$wanted$ports$plugin (tests that need them are skipped)" >&2
   fi
 fi
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FILE_LINES_AIM, FILE_LINES_LIMIT = 400, 500
 FUNCTION_LINES_AIM, FUNCTION_LINES_LIMIT = 60, 90
 PYTHON = [path for folder in ("src", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")]
-CPP = [path for ending in ("*.cpp", "*.h") for path in (ROOT / "engine").rglob(ending)]
+CPP = [path for ending in ("*.cpp", "*.h") for folder in ("engine", "plugin") for path in (ROOT / folder).rglob(ending)]
 
 
 def file_lengths(paths: list[Path]) -> dict[str, int]:

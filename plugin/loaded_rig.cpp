@@ -1,0 +1,135 @@
+#include "loaded_rig.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "state.h"
+#include "wave_file.h"
+
+namespace triode::plugin {
+
+namespace {
+
+using nlohmann::json;
+
+Engine::Options options(Quality quality) {
+  Engine::Options chosen;
+  chosen.quality = quality == kEconomy ? 0.0 : 1.0;
+  chosen.oversample = quality == kOversampled ? 2 : quality == kOversampledMore ? 4 : 1;
+  return chosen;
+}
+
+Engine load(const Build& build) {
+  if (build.model_bytes) return Engine::load(*build.model_bytes, "the model in this session", options(build.quality));
+  return Engine::load(path_of(build.model_path), options(build.quality));
+}
+
+// The inverse of Knob::travel.
+double value_at(const Knob& knob, double travel) noexcept {
+  return knob.logarithmic ? knob.low * std::pow(knob.high / knob.low, travel)
+                          : knob.low + travel * (knob.high - knob.low);
+}
+
+std::optional<double> number_at(const json& root, const char* pointer) {
+  const json::json_pointer place(pointer);
+  if (!root.contains(place) || !root[place].is_number()) return std::nullopt;
+  return root[place].get<double>();
+}
+
+ModelFacts facts_of(const Engine& engine, const std::string& path) {
+  ModelFacts facts{path_of(path).stem().string(), engine.format(), engine.sample_rate_hz(), std::nullopt, engine.knobs()};
+  const json root = json::parse(engine.metadata(), nullptr, false);
+  if (!root.is_object()) return facts;
+  for (const char* pointer : {"/name", "/metadata/name"}) {
+    const json::json_pointer place(pointer);
+    if (root.contains(place) && root[place].is_string() && !root[place].get_ref<const std::string&>().empty()) {
+      facts.name = root[place].get<std::string>();
+      break;
+    }
+  }
+  for (const char* pointer : {"/training/esr", "/metadata/training/validation_esr"})
+    if (!facts.esr) facts.esr = number_at(root, pointer);
+  return facts;
+}
+
+}  // namespace
+
+LoadedRig::LoadedRig(const Build& build, const Values& values)
+    : rate_hz_(build.sample_rate_hz), inputs_(build.inputs), channels_(build.inputs == kBoth ? 2 : 1) {
+  // As `triode render` does it: the knobs first, so that the start state is that of their settings.
+  for (int c = 0; c < channels_; ++c) rigs_[c].configure(rate_hz_);
+  const bool wanted = build.model_bytes != nullptr || !build.model_path.empty();
+  if (wanted && build.model_on) load_model(build, values);
+  if (!build.cabinet_path.empty()) load_cabinet(build);
+  set(values);
+  for (int c = 0; c < channels_; ++c) rigs_[c].reset();
+}
+
+void LoadedRig::load_model(const Build& build, const Values& values) {
+  try {
+    for (int c = 0; c < channels_; ++c) engines_[c].emplace(load(build));
+    facts_ = facts_of(*engines_[0], build.model_path);
+    turn_knobs(values);
+    for (int c = 0; c < channels_; ++c) rigs_[c].play(&*engines_[c]);
+  } catch (const std::exception& error) {
+    for (int c = 0; c < channels_; ++c) {
+      rigs_[c].play(nullptr);
+      engines_[c].reset();
+    }
+    facts_ = {};
+    complain(error.what());
+  }
+}
+
+void LoadedRig::load_cabinet(const Build& build) {
+  try {
+    Wave wave = read_wave(path_of(build.cabinet_path));
+    for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
+      const auto& response = wave.channels[std::min(c, wave.channels.size() - 1)];
+      rigs_[c].load_response(response, wave.sample_rate_hz);
+    }
+    has_cabinet_ = true;
+  } catch (const WaveFileError& error) {
+    complain(error.what());
+  } catch (const std::exception& error) {
+    for (int c = 0; c < channels_; ++c) rigs_[c].load_response({}, 0.0);
+    complain(build.cabinet_path + ": " + error.what());
+  }
+}
+
+void LoadedRig::complain(const std::string& what) { problem_ += (problem_.empty() ? "" : "; ") + what; }
+
+void LoadedRig::turn_knobs(const Values& values) noexcept {
+  const std::vector<Knob>& knobs = facts_.knobs;
+  const int count = std::min(kPoolKnobs, static_cast<int>(knobs.size()));
+  for (int k = 0; k < count; ++k) {
+    const Knob& knob = knobs[static_cast<std::size_t>(k)];
+    const double value = value_at(knob, values[static_cast<std::size_t>(kFirstKnob + k)]);
+    for (int c = 0; c < channels_; ++c) engines_[c]->set(knob.name, value);
+  }
+}
+
+void LoadedRig::set(const Values& values) noexcept {
+  const RigSettings settings = rig_settings(values, has_cabinet_);
+  for (int c = 0; c < channels_; ++c) rigs_[c].set(settings);
+  if (has_model()) turn_knobs(values);
+}
+
+void LoadedRig::process(const float* const* in, float* const* out, int n) noexcept {
+  if (inputs_ == kBoth) {
+    for (int c = 0; c < kChannels; ++c) rigs_[c].process(in[c], out[c], n);
+    return;
+  }
+  rigs_[0].process(in[inputs_ == kRight ? 1 : 0], out[0], n);
+  std::copy_n(out[0], n, out[1]);
+}
+
+void LoadedRig::restart(const Values& values) {
+  set(values);
+  for (int c = 0; c < channels_; ++c) rigs_[c].configure(rate_hz_);
+}
+
+}  // namespace triode::plugin

@@ -1,0 +1,74 @@
+// A rig with its model and its cabinet, for one or two channels: made and warmed up off the audio thread, then played.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+#include "parameters.h"
+#include "rig.h"
+
+namespace triode::plugin {
+
+inline constexpr int kChannels = 2;
+
+/// Everything that a rig has to be built anew for.
+struct Build {
+  double sample_rate_hz = 48000.0;
+  std::string model_path, cabinet_path;             // UTF-8; "" is none
+  std::shared_ptr<const std::string> model_bytes;   // instead of the file, where the state held the model itself
+  bool model_on = true;
+  Inputs inputs = kLeft;
+  Quality quality = kNormal;
+
+  bool operator==(const Build&) const = default;
+};
+
+/// What the window shows.
+struct ModelFacts {
+  std::string name, format;
+  double sample_rate_hz = 0.0;
+  std::optional<double> esr;
+  std::vector<Knob> knobs;
+};
+
+class LoadedRig {
+ public:
+  /// Never throws for a model or a cabinet that cannot be had: that part is left out and problem() says why.
+  LoadedRig(const Build& build, const Values& values);
+  LoadedRig(const LoadedRig&) = delete;
+  LoadedRig& operator=(const LoadedRig&) = delete;
+
+  /// Turns everything to where `values` say; on the thread that calls process.
+  void set(const Values& values) noexcept;
+  /// Plays n samples of the two inputs to the two outputs, which may be the same memory.
+  void process(const float* const* in, float* const* out, int n) noexcept;
+  /// From silence at these values, as if it were loaded anew with them; not on the audio thread.
+  void restart(const Values& values);
+  int latency_samples() const noexcept { return rigs_[0].latency_samples(); }
+  bool has_model() const noexcept { return engines_[0].has_value(); }
+  bool has_cabinet() const noexcept { return has_cabinet_; }
+  const ModelFacts& facts() const noexcept { return facts_; }
+  /// Sentences for people, or nothing where all is well.
+  const std::string& problem() const noexcept { return problem_; }
+
+ private:
+  void load_model(const Build& build, const Values& values);
+  void load_cabinet(const Build& build);
+  void turn_knobs(const Values& values) noexcept;
+  void complain(const std::string& what);
+
+  double rate_hz_;
+  Inputs inputs_;
+  int channels_;
+  std::array<std::optional<Engine>, kChannels> engines_;
+  std::array<Rig, kChannels> rigs_;
+  bool has_cabinet_ = false;
+  ModelFacts facts_;
+  std::string problem_;
+};
+
+}  // namespace triode::plugin

@@ -1,0 +1,221 @@
+#include "rig_host.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace triode::plugin {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{50}, kLongestLoad{30'000};
+constexpr float kLowestPeakDb = -120.0f;
+
+float peak_of(const float* samples, int n) noexcept {
+  float peak = 0.0f;
+  for (int t = 0; t < n; ++t) peak = std::max(peak, std::abs(samples[t]));
+  return std::isfinite(peak) ? peak : 0.0f;
+}
+
+float in_db(float peak) noexcept { return peak > 1e-6f ? 20.0f * std::log10(peak) : kLowestPeakDb; }
+
+}  // namespace
+
+RigHost::RigHost() {
+  const Values values = default_values();
+  for (std::size_t i = 0; i < values.size(); ++i) values_[i].store(values[i], std::memory_order_relaxed);
+  for (const int peak : {kInputPeak, kOutputPeak}) values_[static_cast<std::size_t>(peak)].store(0.0f);
+}
+
+RigHost::~RigHost() {
+  {
+    const std::lock_guard lock(mutex_);
+    quit_ = true;
+  }
+  asked_.notify_all();
+  if (loader_.joinable()) loader_.join();
+  delete next_.load();
+  delete retired_.load();
+}
+
+void RigHost::set(int parameter, float value) noexcept {
+  if (parameter < 0 || parameter >= kFirstOutput) return;
+  values_[static_cast<std::size_t>(parameter)].store(in_range(parameter, value), std::memory_order_relaxed);
+  edits_.fetch_add(1, std::memory_order_release);
+}
+
+float RigHost::get(int parameter) const noexcept {
+  if (parameter < 0 || parameter >= kParameters) return 0.0f;
+  const float value = values_[static_cast<std::size_t>(parameter)].load(std::memory_order_relaxed);
+  return parameter == kInputPeak || parameter == kOutputPeak ? in_db(value) : value;
+}
+
+Values RigHost::values() const noexcept {
+  Values values;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = values_[i].load(std::memory_order_relaxed);
+  return values;
+}
+
+void RigHost::set_state(std::string_view key, std::string_view value) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!state_.set(key, value)) return;
+    start_loader();
+  }
+  asked_.notify_all();
+}
+
+std::string RigHost::state(std::string_view key) const {
+  if (key == "status") return status().text;
+  State copy;
+  {
+    const std::lock_guard lock(mutex_);
+    copy = state_;
+  }
+  return copy.get(key, get(kEmbed) > 0.5f);
+}
+
+Status RigHost::status() const {
+  const std::lock_guard lock(mutex_);
+  Status status = status_;
+  if (const std::string refused = state_.problem(); !refused.empty()) {
+    status.text = refused + (status.text.empty() ? "" : "; ") + status.text;
+    status.code = kFailed;
+  }
+  return status;
+}
+
+// With the mutex held.
+void RigHost::start_loader() {
+  if (!loader_.joinable()) loader_ = std::thread([this] { load_what_is_asked(); });
+}
+
+// With the mutex held.
+Build RigHost::asked_for() const {
+  const Values values = this->values();
+  return {rate_hz_,
+          state_.model_path(),
+          state_.cabinet_path(),
+          state_.model_bytes(),
+          values[kModel] > 0.5f,
+          static_cast<Inputs>(std::lround(values[kInputs])),
+          static_cast<Quality>(std::lround(values[kQuality]))};
+}
+
+void RigHost::load_what_is_asked() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    // The audio thread wakes nobody, so its settings and what it hands back are looked at now and then.
+    asked_.wait_for(lock, kLookAgain, [this] { return quit_ || !built_ || *built_ != asked_for(); });
+    delete retired_.exchange(nullptr, std::memory_order_acquire);
+    if (quit_) return;
+    const Build build = asked_for();
+    if (built_ && *built_ == build) continue;
+    lock.unlock();
+    auto rig = std::make_unique<LoadedRig>(build, values());
+    lock.lock();
+    const StatusCode code = !rig->problem().empty() ? kFailed : rig->has_model() ? kPlaying : kDry;
+    status_ = {code, rig->problem(), rig->facts(), rig->has_cabinet()};
+    values_[kStatus].store(static_cast<float>(code), std::memory_order_relaxed);
+    delete next_.exchange(rig.release(), std::memory_order_acq_rel);
+    built_ = build;
+    loaded_.notify_all();
+  }
+}
+
+bool RigHost::settle(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  start_loader();
+  asked_.notify_all();
+  return loaded_.wait_for(lock, limit, [this] { return built_ && *built_ == asked_for(); });
+}
+
+void RigHost::activate(double sample_rate_hz) {
+  if (!(sample_rate_hz > 0.0 && std::isfinite(sample_rate_hz))) sample_rate_hz = 48000.0;  // a host that is not ready
+  {
+    const std::lock_guard lock(mutex_);
+    rate_hz_ = sample_rate_hz;
+  }
+  settle(kLongestLoad);
+  fading_.reset();
+  if (LoadedRig* next = next_.exchange(nullptr, std::memory_order_acquire)) current_.reset(next);
+  if (current_) current_->restart(values());
+  heard_ = false;
+  listen_ = std::llround(kListenSeconds * sample_rate_hz);
+  fade_ = std::llround(kFadeSeconds * sample_rate_hz) + 1;
+  forget_ = std::exp(-static_cast<float>(kBlock / (0.3 * sample_rate_hz)));
+}
+
+int RigHost::latency_samples() const noexcept { return current_ ? current_->latency_samples() : 0; }
+
+void RigHost::take_next() noexcept {
+  if (fading_ || next_.load(std::memory_order_relaxed) == nullptr) return;
+  fading_ = std::move(current_);
+  current_.reset(next_.exchange(nullptr, std::memory_order_acquire));
+  since_taken_ = heard_ ? 0 : listen_ + fade_;
+  followed_ = edits_.load(std::memory_order_acquire) - 1;
+}
+
+void RigHost::follow_settings() noexcept {
+  const unsigned edits = edits_.load(std::memory_order_acquire);
+  if (edits == followed_) return;
+  followed_ = edits;
+  const Values now = values();
+  if (current_) current_->set(now);
+  if (fading_) fading_->set(now);
+}
+
+void RigHost::process(const float* const* in, float* const* out, int n) noexcept {
+  take_next();
+  follow_settings();
+  for (int start = 0; start < n; start += kBlock) {
+    const int count = std::min(n - start, kBlock);
+    const float* const from[] = {in[0] + start, in[1] + start};
+    float* const to[] = {out[0] + start, out[1] + start};
+    play(from, to, count);
+  }
+  heard_ = heard_ || n > 0;
+  hand_back();
+}
+
+void RigHost::play(const float* const* in, float* const* out, int n) noexcept {
+  for (std::size_t c = 0; c < kChannels; ++c) std::copy_n(in[c], n, in_[c].data());
+  const float* const kept[] = {in_[0].data(), in_[1].data()};
+  if (current_) {
+    current_->process(kept, out, n);
+  } else {
+    const auto number = [](float sample) { return std::isfinite(sample) ? sample : 0.0f; };
+    for (std::size_t c = 0; c < kChannels; ++c) std::transform(kept[c], kept[c] + n, out[c], number);
+  }
+  if (fading_) fade(out, n);
+  const auto meter = [this, n](int parameter, float peak) {
+    std::atomic<float>& value = values_[static_cast<std::size_t>(parameter)];
+    const float fallen = value.load(std::memory_order_relaxed) * std::pow(forget_, static_cast<float>(n) / kBlock);
+    value.store(std::max(peak, fallen), std::memory_order_relaxed);
+  };
+  const int inputs = static_cast<int>(values_[kInputs].load(std::memory_order_relaxed));
+  const float left = inputs == kRight ? 0.0f : peak_of(kept[0], n), right = inputs == kLeft ? 0.0f : peak_of(kept[1], n);
+  meter(kInputPeak, std::max(left, right));
+  meter(kOutputPeak, std::max(peak_of(out[0], n), peak_of(out[1], n)));
+}
+
+void RigHost::fade(float* const* out, int n) noexcept {
+  if (since_taken_ >= listen_ + fade_) return;
+  const float* const kept[] = {in_[0].data(), in_[1].data()};
+  float* const old[] = {old_[0].data(), old_[1].data()};
+  fading_->process(kept, old, n);
+  for (int t = 0; t < n; ++t, ++since_taken_) {
+    const long long faded = std::clamp(since_taken_ - listen_, 0LL, fade_);
+    const float share = static_cast<float>(faded) / static_cast<float>(fade_);
+    for (std::size_t c = 0; c < kChannels; ++c) out[c][t] = old[c][t] + share * (out[c][t] - old[c][t]);
+  }
+}
+
+void RigHost::hand_back() noexcept {
+  if (!fading_ || since_taken_ < listen_ + fade_) return;
+  LoadedRig* none = nullptr;
+  if (retired_.compare_exchange_strong(none, fading_.get(), std::memory_order_release, std::memory_order_relaxed))
+    static_cast<void>(fading_.release());
+}
+
+}  // namespace triode::plugin

@@ -1,0 +1,95 @@
+// A rig that plays while another model is loaded: what stands behind every plug-in format, and knows none of them.
+//
+// A thread of its own makes the next rig, warms it up and hands it over by an atomic pointer. The audio thread lets it
+// listen for a moment, cross-fades to it, and hands the old one back to be freed. process() never allocates, locks,
+// calls the system or frees.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "loaded_rig.h"
+#include "parameters.h"
+#include "state.h"
+
+namespace triode::plugin {
+
+/// What there is to tell a person.
+struct Status {
+  StatusCode code = kDry;
+  std::string text;  // what is wrong, in sentences, or ""
+  ModelFacts model;
+  bool has_cabinet = false;
+};
+
+class RigHost {
+ public:
+  static constexpr double kListenSeconds = 0.04, kFadeSeconds = 0.02;
+  static constexpr int kBlock = 256;
+
+  RigHost();
+  ~RigHost();
+
+  /// Any thread, also the audio thread.
+  void set(int parameter, float value) noexcept;
+  float get(int parameter) const noexcept;
+
+  /// Any thread but the audio thread.
+  void set_state(std::string_view key, std::string_view value);
+  std::string state(std::string_view key) const;
+  Status status() const;
+  /// Waits until everything asked for is loaded, or has failed to; false where that takes longer than `limit`.
+  bool settle(std::chrono::milliseconds limit);
+
+  /// Prepares for playing at this rate, from silence, with everything asked for loaded; not while process() runs.
+  void activate(double sample_rate_hz);
+  /// Plays n samples of two inputs to two outputs, which may be the same memory; the audio thread.
+  void process(const float* const* in, float* const* out, int n) noexcept;
+  /// Of what plays now; the audio thread, or while nothing plays.
+  int latency_samples() const noexcept;
+
+ private:
+  using Channels = std::array<std::array<float, kBlock>, kChannels>;
+
+  void start_loader();
+  void load_what_is_asked();
+  Build asked_for() const;
+  Values values() const noexcept;
+  void take_next() noexcept;
+  void follow_settings() noexcept;
+  void play(const float* const* in, float* const* out, int n) noexcept;
+  void fade(float* const* out, int n) noexcept;
+  void hand_back() noexcept;
+
+  std::array<std::atomic<float>, kParameters> values_;
+  std::atomic<unsigned> edits_{0};
+
+  mutable std::mutex mutex_;  // of what follows, never taken by the audio thread
+  std::condition_variable asked_, loaded_;
+  State state_;
+  double rate_hz_ = 48000.0;
+  std::optional<Build> built_;
+  Status status_;
+  bool quit_ = false;
+  std::thread loader_;
+
+  std::atomic<LoadedRig*> next_{nullptr}, retired_{nullptr};
+
+  // The audio thread's own.
+  std::unique_ptr<LoadedRig> current_, fading_;  // fading_: what played before, while it can still be heard
+  long long since_taken_ = 0, listen_ = 0, fade_ = 1;  // samples
+  unsigned followed_ = 0;
+  bool heard_ = false;  // since activate(); until then there is nothing to fade from
+  Channels in_{}, old_{};
+  float forget_ = 0.99f;  // of the meters, per block of kBlock
+};
+
+}  // namespace triode::plugin

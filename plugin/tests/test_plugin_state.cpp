@@ -1,0 +1,113 @@
+// What sessions hold: text in, text out, and nothing that a forged session could break.
+#include <cmath>
+#include <random>
+
+#include "base64.h"
+#include "check.h"
+#include "parameters.h"
+#include "state.h"
+
+using namespace triode::plugin;
+
+namespace {
+
+void test_base64() {
+  const char* pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};  // RFC 4648
+  for (const auto& [bytes, text] : pairs) {
+    CHECK(to_base64(bytes) == text);
+    CHECK(from_base64(text) == bytes);
+  }
+  for (const char* text : {"Z", "Zg=", "Zg", "Z===", "====", "Zm9v!m9v", "Zg==Zm9v", "Zm9v\n"})
+    CHECK_WITH(!from_base64(text), text);
+  std::string all;
+  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+  CHECK(from_base64(to_base64(all)) == all);
+}
+
+void test_paths() {
+  State state;
+  CHECK(state.set("model", "/models/\xC3\xA4mp.nam"));
+  CHECK(!state.set("model", "/models/\xC3\xA4mp.nam"));
+  CHECK(state.get("model", false) == "/models/\xC3\xA4mp.nam");
+  CHECK(state.problem().empty());
+  for (const std::string& bad : {std::string("/a\nb"), std::string("/a\xFF"), std::string("/a\xC3"), std::string("\x80"),
+                                 std::string("/a\0b", 4), std::string(kMostPathBytes + 1, 'a')}) {
+    state.set("cabinet", "/ir.wav");
+    CHECK(state.set("cabinet", bad));
+    CHECK(state.cabinet_path().empty());
+    CHECK(state.problem().find("path of the cabinet") != std::string::npos);
+    CHECK(state.model_path() == "/models/\xC3\xA4mp.nam");
+  }
+  state.set("cabinet", "/ir.wav");
+  CHECK(state.problem().empty());
+  CHECK(!state.set("status", "anything") && !state.set("what is this", "anything"));
+}
+
+void test_embedded_models() {
+  State state;
+  state.set("model", "/nowhere/amp.nam");
+  CHECK(state.set("model_data", "Zm9v"));
+  CHECK(*state.model_bytes() == "foo");
+  CHECK(!state.set("model_data", "Zm9v"));
+  CHECK(state.get("model_data", true) == "Zm9v");
+  CHECK(state.get("model_data", false) == "Zm9v");  // there is no file to go back to
+  CHECK(state.set("model", "/nowhere/other.nam"));
+  CHECK(state.model_bytes() == nullptr);
+  CHECK(state.get("model_data", true).empty());
+  state.set("model_data", "no base64");
+  CHECK(state.model_bytes() == nullptr && state.problem().find("damaged") != std::string::npos);
+}
+
+void test_states_of_other_versions() {
+  State state;
+  state.set("version", "2");
+  CHECK(state.problem().find("newer version") != std::string::npos);
+  state.set("model", "/models/amp.nam");
+  CHECK(state.model_path() == "/models/amp.nam");
+  CHECK(state.get("version", false) == "1");
+  state.set("version", "1");
+  CHECK(state.problem().empty());
+}
+
+void test_forged_states() {
+  std::mt19937 random(5);
+  State state;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string value(random() % 12, '\0');
+    for (char& c : value) c = random() % 2 ? static_cast<char>(random()) : "Zg=/\xC3\xA4"[random() % 6];
+    state.set(kStateKeys[random() % kStateKeys.size()], value);
+    CHECK(is_plain_text(state.model_path()) && is_plain_text(state.cabinet_path()) && is_plain_text(state.problem()));
+    if (const auto& bytes = state.model_bytes()) CHECK(from_base64(state.get("model_data", true)) == *bytes);
+  }
+}
+
+void test_parameters() {
+  CHECK(in_range(kBass, 99.0f) == 20.0f);
+  CHECK(in_range(kBass, std::nanf("")) == 0.0f);
+  CHECK(in_range(kInterfaceDbu, -HUGE_VALF) == 12.0f);
+  CHECK(in_range(kGate, 0.7f) == 1.0f && in_range(kQuality, 1.4f) == 1.0f);
+  Values values = default_values();
+  values[kOutputGain] = -3.0f;
+  values[kCabinetLevel] = -4.0f;
+  CHECK(rig_settings(values, false).output_gain_db == -3.0);
+  CHECK(rig_settings(values, true).output_gain_db == -7.0);
+  values[kCabinet] = 0.0f;
+  CHECK(rig_settings(values, true).output_gain_db == -3.0);
+  CHECK(!rig_settings(values, true).interface_dbu);
+  values[kCalibrate] = 1.0f;
+  CHECK(rig_settings(values, true).interface_dbu == 12.0);
+  values[kGateHold] = 250.0f;
+  CHECK(rig_settings(values, true).gate_settings.hold_seconds == 0.25);
+}
+
+}  // namespace
+
+int main() {
+  test_base64();
+  test_paths();
+  test_embedded_models();
+  test_states_of_other_versions();
+  test_forged_states();
+  test_parameters();
+  return failures == 0 ? 0 : 1;
+}
