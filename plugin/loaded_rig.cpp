@@ -40,7 +40,8 @@ std::optional<double> number_at(const json& root, const char* pointer) {
 }
 
 ModelFacts facts_of(const Engine& engine, const std::string& path) {
-  ModelFacts facts{path_of(path).stem().string(), engine.format(), engine.sample_rate_hz(), std::nullopt, engine.knobs()};
+  ModelFacts facts{path_of(path).stem().string(), engine.format(), engine.sample_rate_hz(), std::nullopt,
+                   engine.knobs()};
   const json root = json::parse(engine.metadata(), nullptr, false);
   if (!root.is_object()) return facts;
   for (const char* pointer : {"/name", "/metadata/name"}) {

@@ -194,7 +194,8 @@ void RigHost::play(const float* const* in, float* const* out, int n) noexcept {
     value.store(std::max(peak, fallen), std::memory_order_relaxed);
   };
   const int inputs = static_cast<int>(values_[kInputs].load(std::memory_order_relaxed));
-  const float left = inputs == kRight ? 0.0f : peak_of(kept[0], n), right = inputs == kLeft ? 0.0f : peak_of(kept[1], n);
+  const float left = inputs == kRight ? 0.0f : peak_of(kept[0], n);
+  const float right = inputs == kLeft ? 0.0f : peak_of(kept[1], n);
   meter(kInputPeak, std::max(left, right));
   meter(kOutputPeak, std::max(peak_of(out[0], n), peak_of(out[1], n)));
 }

@@ -23,14 +23,14 @@ using triode::plugin::RigHost;
 constexpr std::chrono::seconds kLongestWait{5};
 
 uint32_t version_number() {
-  unsigned numbers[3] = {0, 0, 0};
+  uint8_t numbers[3] = {0, 0, 0};
   const char* text = triode::version();
-  for (unsigned& number : numbers) {
+  for (uint8_t& number : numbers) {
     char* end = nullptr;
-    number = static_cast<unsigned>(std::strtoul(text, &end, 10));
+    number = static_cast<uint8_t>(std::strtoul(text, &end, 10));
     text = *end == '.' ? end + 1 : end;
   }
-  return d_version(static_cast<uint8_t>(numbers[0]), static_cast<uint8_t>(numbers[1]), static_cast<uint8_t>(numbers[2]));
+  return d_version(numbers[0], numbers[1], numbers[2]);
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ class TriodePlugin : public Plugin {
 
  protected:
   const char* getLabel() const override { return "triode"; }
-  const char* getDescription() const override { return "Plays models of guitar amps and pedals, with the amp's own knobs"; }
+  const char* getDescription() const override { return "Plays models of guitar amps and pedals, with their own knobs"; }
   const char* getMaker() const override { return "Triode"; }
   const char* getLicense() const override { return "MIT"; }
   uint32_t getVersion() const override { return version_number(); }

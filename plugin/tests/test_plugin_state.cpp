@@ -12,7 +12,8 @@ using namespace triode::plugin;
 namespace {
 
 void test_base64() {
-  const char* pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};  // RFC 4648
+  // RFC 4648
+  const char* pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : pairs) {
     CHECK(to_base64(bytes) == text);
     CHECK(from_base64(text) == bytes);
