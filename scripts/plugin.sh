@@ -17,12 +17,12 @@ if [ ! -e "$dpf/cmake/DPF-plugin.cmake" ]; then
 fi
 bin=$(cd "$venv/bin" && pwd)
 # shellcheck disable=SC2012
-library=$(ls -t "$PWD"/build/cp*/engine/libtriode_engine.a 2>/dev/null | head -n 1)
+library=$(ls -t "$PWD"/build/cp*-*-*/engine/libtriode_engine.a 2>/dev/null | head -n 1)
 mkdir -p build
 "$bin/cmake" -S plugin/dpf -B "$build" -G Ninja -DCMAKE_MAKE_PROGRAM="$bin/ninja" -DCMAKE_BUILD_TYPE=Release -Wno-dev \
   -DDPF_ROOT="$dpf" -DTRIODE_LIBRARY="$library" -DPython_EXECUTABLE="$bin/python" >build/plugin-configure.log 2>&1 ||
   { cat build/plugin-configure.log >&2; exit 1; }
-"$bin/cmake" --build "$build" >build/plugin-build.log || { cat build/plugin-build.log; exit 1; }
+"$bin/cmake" --build "$build" >build/plugin-build.log || { grep -m 20 -E "error|FAILED" build/plugin-build.log; exit 1; }
 
 if [ "$how" = install ]; then
   mkdir -p "$HOME/.vst3" "$HOME/.clap" "$HOME/.lv2"
