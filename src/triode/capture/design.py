@@ -119,7 +119,7 @@ def choose_settings(
     if count < 1:
         raise OptionError(f"a plan of {count} takes: expected 1 or more")
     axes = _axes(space)
-    there = np.array([[axis.position(settings) for axis in axes] for settings in captured]).reshape(-1, len(axes))
+    there = design_places(space, captured)
     room = _room(axes, there)
     if count > room:
         raise OptionError(f"{count} takes: these knobs have only {room} settings that are not recorded; ask for fewer")
@@ -129,6 +129,35 @@ def choose_settings(
     first = _ordered(axes, first, start)
     rest = _ordered(axes, rest, first[-1] if len(first) else start)
     return [_settings(space, axes, point) for point in np.concatenate([first, rest])]
+
+
+def candidate_settings(
+    space: Space, count: int, captured: Sequence[Mapping[str, float]] = (), seed: int = 0
+) -> list[dict[str, float]]:
+    """Up to `count` different settings spread evenly over the space, its faces included, none of them `captured`."""
+    from scipy.stats import qmc
+
+    axes = _axes(space)
+    # A power of two keeps Sobol's points balanced; a tenth of the range beyond either end falls onto the face.
+    power = max(1, math.ceil(math.log2(count)))
+    places = np.clip(1.2 * qmc.Sobol(len(axes), rng=seed).random_base2(power) - 0.1, 0.0, 1.0)
+    points = np.stack([_snapped(axis, places[:, k]) for k, axis in enumerate(axes)], axis=1)
+    there = design_places(space, captured)
+    fresh = [_settings(space, axes, point) for point in points if not _contains(there, point)]
+    # Points of knobs that follow others may come to the same values.
+    different = {tuple(settings.values()): settings for settings in fresh}
+    return [settings for settings in different.values() if settings not in captured][:count]
+
+
+def design_places(space: Space, settings: Sequence[Mapping[str, float]]) -> Array:
+    """Where settings stand on the axes that move, 0 to 1 (settings, axes)."""
+    axes = _axes(space)
+    return np.array([[axis.position(values) for axis in axes] for values in settings]).reshape(-1, len(axes))
+
+
+def design_distances(space: Space, a: Array, b: Array) -> Array:
+    """Distances along each axis between the places `a` (n, axes) and `b` (m, axes), margins included (n, m, axes)."""
+    return np.stack([axis.distances(a[:, None, k], b[None, :, k]) for k, axis in enumerate(_axes(space))], axis=2)
 
 
 def _axes(space: Space) -> list[_Axis]:

@@ -8,9 +8,10 @@ kind of playing; with the same playing in each take, it would hear few notes at 
 out would be judged on notes that it was trained on. What makes takes comparable (sweeps, levels) is in all of them.
 """
 
+import itertools
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -26,6 +27,7 @@ from triode.knobs import Knob, checked_settings
 
 PLAN_NAME, TABLE_NAME, DRY_FOLDER = "plan.json", "plan.md", "plan"
 MOST_TAKES = 1000
+SECONDS = 60.0
 # Seeds of one plan's takes are neighbours; those of another plan's seed are far away.
 SEEDS_PER_PLAN = 100_000
 
@@ -100,7 +102,7 @@ def make_plan(
     knob_texts: Sequence[str] = (),
     *,
     seed: int = 0,
-    seconds: float = 60.0,
+    seconds: float = SECONDS,
     rate_hz: int = 48000,
     name: str | None = None,
 ) -> Plan:
@@ -145,18 +147,34 @@ def extended_plan(
     settings = choose_settings(space, takes, [take.settings for take in capture.takes], seed)
     old = read_plan(capture.folder)
     done = () if old is None else tuple(take for take in old.takes if take not in old.pending(capture))
-    taken = {take.name for take in capture.takes}
-    numbers = [number for number in range(1, takes + len(taken) + 1) if f"take-{number:02d}" not in taken][:takes]
-    planned = tuple(
+    planned = _planned(settings, {take.name for take in capture.takes}, seed, with_dry)
+    return Plan(capture.folder, seconds, done + planned, source, tuple(knob_texts), seed)
+
+
+def appended_plan(capture: Capture, settings: Sequence[dict[str, float]], source: PlanSource | None = None) -> Plan:
+    """The plan in the capture's folder, or a new one for `source`, with takes at `settings` added; nothing is written.
+
+    New takes play as long as those of the plan, and where that is by hand, from dry files.
+    """
+    old = read_plan(capture.folder) or Plan(capture.folder, SECONDS, (), source)
+    taken = {take.name for take in capture.takes} | {take.name for take in old.takes}
+    return replace(old, takes=old.takes + _planned(settings, taken, old.seed, with_dry=old.source is None))
+
+
+def _planned(
+    settings: Sequence[dict[str, float]], taken: Collection[str], seed: int, with_dry: bool
+) -> tuple[PlannedTake, ...]:
+    """Takes at `settings`, with the first numbers that are not `taken`."""
+    free = (number for number in itertools.count(1) if f"take-{number:02d}" not in taken)
+    return tuple(
         PlannedTake(
             f"take-{number:02d}",
             values,
             seed * SEEDS_PER_PLAN + number,
             f"{DRY_FOLDER}/take-{number:02d}.wav" if with_dry else "",
         )
-        for number, values in zip(numbers, settings, strict=True)
+        for number, values in zip(free, settings, strict=False)
     )
-    return Plan(capture.folder, seconds, done + planned, source, tuple(knob_texts), seed)
 
 
 def signal_of(plan: Plan, take: PlannedTake, rate_hz: int) -> CaptureSignal:

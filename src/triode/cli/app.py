@@ -6,7 +6,7 @@ import sys
 import typer
 
 from triode import __version__
-from triode.cli import capturing, comparing, demo, learn, playing, recording
+from triode.cli import capturing, comparing, demo, learn, playing, recording, suggesting
 from triode.cli.console import complain
 from triode.errors import TriodeError
 
@@ -41,6 +41,7 @@ app.command()(capturing.pack)
 app.command()(capturing.unpack)
 app.command()(learn.train)
 app.command()(learn.evaluate)
+app.command()(suggesting.suggest)
 app.command()(comparing.compare)
 app.command()(playing.render)
 app.command()(playing.info)

@@ -149,7 +149,7 @@ def _trained(
             held_out=held_out,
             levels=source.levels,
             metadata=source.metadata,
-            training={} if floor is None else {"replicate_esr": floor},
+            training=source.learned(held_out) | ({} if floor is None else {"replicate_esr": floor}),
             observer=observer,
             resume=resume,
         )

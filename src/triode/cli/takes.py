@@ -56,6 +56,13 @@ class Source:
         }
         return found.pop() if len(found) == 1 else ()
 
+    def learned(self, held_out: Sequence[int]) -> dict[str, list[str]]:
+        """What a model with knobs keeps in its file: the names of the takes it learned, and of those it did not."""
+        if not self.knobs:
+            return {}
+        apart = [self.take_names[index] for index in held_out]
+        return {"takes": [name for name in self.take_names if name not in apart], "held_out": apart}
+
     def aligned(self, several: bool = False) -> list[tuple[Samples, Samples, int]]:
         """Each take's dry and wet with latency and drift removed, and its sample rate.
 
