@@ -142,10 +142,8 @@ def candidate_settings(
     power = max(1, math.ceil(math.log2(count)))
     places = np.clip(1.2 * qmc.Sobol(len(axes), rng=seed).random_base2(power) - 0.1, 0.0, 1.0)
     points = np.stack([_snapped(axis, places[:, k]) for k, axis in enumerate(axes)], axis=1)
-    there = design_places(space, captured)
-    fresh = [_settings(space, axes, point) for point in points if not _contains(there, point)]
     # Points of knobs that follow others may come to the same values.
-    different = {tuple(settings.values()): settings for settings in fresh}
+    different = {tuple(values.values()): values for values in (_settings(space, axes, point) for point in points)}
     return [settings for settings in different.values() if settings not in captured][:count]
 
 
