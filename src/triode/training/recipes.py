@@ -18,6 +18,7 @@ DEFAULT_SIZES = {"wavenet": "feather", "lstm": "feather", "gru": "feather", "lin
 # Of each architecture, the default first.
 RECIPES: Mapping[str, tuple[str, ...]] = {
     "wavenet": ("small-steps", "damskagg2019"),
+    "parametric": ("small-steps", "damskagg2019"),  # a WaveNet whose weights follow knobs
     "lstm": ("wright2020",),
     "gru": ("wright2020",),
     "linear": ("least-squares", "farina2000"),
