@@ -1,0 +1,80 @@
+// A JACK client that sends what comes on stdin (mono float32) into one port, and writes what another port brings.
+//
+//   jack_loop INTO FROM EXTRA        EXTRA: samples to record after the last one sent
+//
+// On stderr: "xruns N". Exit status 3 where the ports do not come up in 20 s.
+#include <jack/jack.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct Loop {
+  jack_port_t* out = nullptr;
+  jack_port_t* in = nullptr;
+  std::vector<float> sent, got;
+  std::size_t at = 0;
+  std::atomic<bool> wired{false}, done{false};
+  std::atomic<int> xruns{0};
+};
+
+int process(jack_nframes_t n, void* context) {
+  Loop& loop = *static_cast<Loop*>(context);
+  auto* out = static_cast<float*>(jack_port_get_buffer(loop.out, n));
+  const auto* in = static_cast<const float*>(jack_port_get_buffer(loop.in, n));
+  std::fill_n(out, n, 0.0f);
+  if (!loop.wired) return 0;
+  for (jack_nframes_t t = 0; t < n && loop.at < loop.got.size(); ++t, ++loop.at) {
+    out[t] = loop.at < loop.sent.size() ? loop.sent[loop.at] : 0.0f;
+    loop.got[loop.at] = in[t];
+  }
+  loop.done = loop.at == loop.got.size();
+  return 0;
+}
+
+bool within(std::chrono::seconds limit, auto holds) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) return 2;
+  Loop loop;
+  float sample = 0.0f;
+  while (std::fread(&sample, sizeof sample, 1, stdin) == 1) loop.sent.push_back(sample);
+  loop.got.resize(loop.sent.size() + std::strtoul(argv[3], nullptr, 10));
+  jack_client_t* client = jack_client_open("loop", JackNoStartServer, nullptr);
+  if (client == nullptr) return 3;
+  loop.out = jack_port_register(client, "out", JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput, 0);
+  loop.in = jack_port_register(client, "in", JACK_DEFAULT_AUDIO_TYPE, JackPortIsInput, 0);
+  jack_set_process_callback(client, process, &loop);
+  const auto count = [](void* context) { return static_cast<Loop*>(context)->xruns.fetch_add(1) * 0; };
+  jack_set_xrun_callback(client, count, &loop);
+  if (jack_activate(client) != 0) return 3;
+  const bool there = within(std::chrono::seconds(20), [&] {
+    return jack_port_by_name(client, argv[1]) != nullptr && jack_port_by_name(client, argv[2]) != nullptr;
+  });
+  if (!there || jack_connect(client, jack_port_name(loop.out), argv[1]) != 0 ||
+      jack_connect(client, argv[2], jack_port_name(loop.in)) != 0)
+    return 3;
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  loop.xruns = 0;
+  loop.wired = true;
+  if (!within(std::chrono::seconds(120), [&] { return loop.done.load(); })) return 3;
+  std::fprintf(stderr, "xruns %d\n", loop.xruns.load());
+  jack_deactivate(client);
+  std::fwrite(loop.got.data(), sizeof(float), loop.got.size(), stdout);
+  jack_client_close(client);
+}
