@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate",
     "compare",
     "render",
+    "play",
     "info",
     "convert",
     "bench",

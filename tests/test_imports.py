@@ -28,6 +28,7 @@ ALLOWED = {
     "export": GROUND | {"engine", "model_file", "nam_file", "keras_file", "guitarml_file", "impulse_file", "bake"},
     "rig": GROUND | {"engine", "_core"},
     "render": GROUND | {"engine", "rig"},
+    "play": GROUND,
     "capture": GROUND | {"capture", "_core"},
     "training": GROUND
     | {"training", "capture.folder", "capture.align", "model_file", "architecture", "engine", "_core"},

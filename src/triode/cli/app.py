@@ -6,7 +6,7 @@ import sys
 import typer
 
 from triode import __version__
-from triode.cli import capturing, comparing, demo, learn, playing, recording, suggesting
+from triode.cli import capturing, comparing, demo, learn, playing, recording, stage, suggesting
 from triode.cli.console import complain
 from triode.errors import TriodeError
 
@@ -44,6 +44,7 @@ app.command()(learn.evaluate)
 app.command()(suggesting.suggest)
 app.command()(comparing.compare)
 app.command()(playing.render)
+app.command()(stage.play)
 app.command()(playing.info)
 app.command()(playing.convert)
 app.command()(playing.bench)

@@ -24,13 +24,28 @@ from triode.cli.options import (
     swept,
     told,
 )
+from triode.cli.rig_options import (
+    Calibrate,
+    DcBlock,
+    Gate,
+    GateHold,
+    GateHysteresis,
+    GateRelease,
+    InputGain,
+    InterfaceDbu,
+    Normalize,
+    OutputGain,
+    Oversample,
+    Quality,
+    Response,
+    ResponseChannel,
+    Tone,
+    rig_settings,
+)
 from triode.errors import OptionError
 from triode.files import check_writable
 
 AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
-Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
-Oversample = Annotated[int, typer.Option(help="1, 2 or 4: run the model faster than its own rate, for less aliasing.")]
-Tone = Annotated[float, typer.Option(help="dB, -20 to 20.")]
 
 
 def render(
@@ -38,18 +53,22 @@ def render(
     dry: Annotated[Path, typer.Argument(metavar="IN.wav", help="The audio to play through the model.")],
     wet: Annotated[Path, typer.Argument(metavar="OUT.wav", help="Where to write the result, float32.")],
     knob: SweptKnobs = [],  # noqa: B006
-    ir: Annotated[Path | None, typer.Option(help="Impulse response of a cabinet.")] = None,
-    ir_channel: Annotated[int | None, typer.Option(help="Channel of a stereo response, counted from 1.")] = None,
-    input_gain: Annotated[float, typer.Option(help="dB before the model.")] = 0.0,
-    output_gain: Annotated[float, typer.Option(help="dB at the end.")] = 0.0,
-    interface_dbu: Annotated[float | None, typer.Option(help="dBu of the interface's full scale: calibrates.")] = None,
-    normalize: Annotated[bool, typer.Option("--normalize", help="Bring the model's loudness to -18 dBFS.")] = False,
-    gate: Annotated[float | None, typer.Option(help="Threshold of the noise gate in dBFS.")] = None,
+    ir: Response = None,
+    ir_channel: ResponseChannel = None,
+    input_gain: InputGain = 0.0,
+    output_gain: OutputGain = 0.0,
+    interface_dbu: InterfaceDbu = None,
+    normalize: Normalize = False,
+    calibrate: Calibrate = False,
+    gate: Gate = None,
+    gate_hysteresis: GateHysteresis = 6.0,
+    gate_hold: GateHold = 0.05,
+    gate_release: GateRelease = 0.1,
     bass: Tone = 0.0,
     middle: Tone = 0.0,
     treble: Tone = 0.0,
     presence: Tone = 0.0,
-    dc_block: Annotated[bool, typer.Option("--dc-block", help="Take the model's offset away.")] = False,
+    dc_block: DcBlock = False,
     block: Annotated[int, typer.Option(min=1, max=65536, help="Samples handed to the engine at once.")] = 64,
     quality: Quality = 1.0,
     oversample: Oversample = 1,
@@ -59,19 +78,22 @@ def render(
     from triode.engine import load
     from triode.knobs import parse_settings
     from triode.render import render_file
-    from triode.rig import RigSettings
 
-    rig = RigSettings(
-        input_gain_db=input_gain,
-        output_gain_db=output_gain,
+    rig = rig_settings(
+        input_gain=input_gain,
+        output_gain=output_gain,
         interface_dbu=interface_dbu,
-        output_level="normalized" if normalize else "raw",
-        gate_threshold_db=gate,
-        bass_db=bass,
-        middle_db=middle,
-        treble_db=treble,
-        presence_db=presence,
-        dc_blocker=dc_block,
+        normalize=normalize,
+        calibrate=calibrate,
+        gate=gate,
+        gate_hysteresis=gate_hysteresis,
+        gate_hold=gate_hold,
+        gate_release=gate_release,
+        bass=bass,
+        middle=middle,
+        treble=treble,
+        presence=presence,
+        dc_block=dc_block,
     )
     starts, ends = swept(knob)
     knobs = load(model, quality=quality).knobs
