@@ -25,6 +25,7 @@ COMMANDS = {
     "unpack",
     "train",
     "evaluate",
+    "suggest",
     "compare",
     "render",
     "play",
