@@ -37,7 +37,7 @@ install-plugin: build
 
 test: build check test-cpp
 	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD) optional
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 fuzz: build
 	TRIODE_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/test_fuzz.py

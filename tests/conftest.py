@@ -58,6 +58,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterat
     driver.quit()
 
 
+@pytest.fixture(autouse=True)
+def _denormals_as_everywhere() -> Iterator[None]:
+    """A training leaves the processor flushing denormals to zero, which changes the arithmetic of whatever runs next."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
+
 @pytest.fixture
 def triode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Result]]:
     """Run a command line in this process."""
@@ -76,8 +84,6 @@ def triode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         captured = capsys.readouterr()
         return Result(status, captured.out, captured.err)
 
-    # A training leaves torch as suits training.
     threads = torch.get_num_threads()
     yield run
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
