@@ -60,7 +60,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterat
 
 @pytest.fixture(autouse=True)
 def _denormals_as_everywhere() -> Iterator[None]:
-    """A training leaves the processor flushing denormals to zero, which changes the arithmetic of whatever runs next."""
+    """A training leaves the processor flushing denormals to zero, which changes the arithmetic of what runs next."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)

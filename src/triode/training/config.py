@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from triode.errors import OptionError
 from triode.training.losses import LossConfig
@@ -22,6 +23,7 @@ class TrainConfig:
     patience: int | None = None  # validations without a better ESR before stopping early
     loss: LossConfig = field(default_factory=LossConfig)
     seed: int = 0
+    optimiser: Literal["adam", "soap"] = "adam"
     # Where there is more than one way: "least-squares" or "sweep" (linear).
     method: str = ""
     # Recurrent networks only: Wright's truncated back-propagation.

@@ -1,7 +1,8 @@
 """The recipe of each architecture: what `triode train` does when only the data are given.
 
 WaveNets take many small steps: on the ts9 capture a batch of 4 crops was at ESR .025 after 0.8 passes over the audio,
-where NAM's batch of 16 was at .050 after 2 (seed 0, learning rate 0.004; 0.008 was better again). Recurrent networks
+where NAM's batch of 16 was at .050 after 2 (Adam, seed 0). SOAP makes each step worth several of Adam's
+(docs/training.md). Recurrent networks
 follow Wright, Damskägg and Välimäki (DAFx 2019): half-second segments, 200 samples to settle, an update every 1,000
 samples, 0.75 ESR with pre-emphasis + 0.25 DC.
 """
@@ -68,10 +69,10 @@ def _recipe(name: str, rate_hz: int) -> dict[str, Any]:
         }
     if name in ("least-squares", "farina2000"):
         return {"method": "sweep" if name == "farina2000" else name}
-    small_steps = {"batch_size": 4, "segment_samples": 8192, "learning_rate": 0.008}
+    small_steps = {"batch_size": 4, "segment_samples": 8192}
     if name == "damskagg2019":
         return small_steps | {"learning_rate": 0.004, "loss": LossConfig(mse=0.0, esr=1.0, pre_emphasis=0.95)}
-    return small_steps
+    return small_steps | {"learning_rate": 0.015, "optimiser": "soap"}
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from triode.training.dataset import Dataset
 from triode.training.losses import Loss
 from triode.training.networks.linear import Linear, fit_by_sweep, fit_least_squares
 from triode.training.networks.sizes import Network
+from triode.training.soap import Soap, weight_matrices
 from triode.training.updates import losses, validation_esr
 
 REPORT_SECONDS = 0.5
@@ -102,13 +103,17 @@ def learning_rate(share: float, config: TrainConfig) -> float:
     return config.learning_rate * (config.final_learning_rate + (1 - config.final_learning_rate) * cosine)
 
 
-def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Adam:
-    """Adam in one pass over all parameters: a small network has a hundred, and going through them one by one costs a
-    tenth of a step or more. MPS has no such pass in every version of torch.
+def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser of `config`; on MPS, which has no QR decomposition in every version of torch, Adam.
+
+    Adam goes over all parameters in one pass: a small network has a hundred, and going through them one by one costs a
+    tenth of a step or more.
     """
     parameters = list(network.parameters())
-    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
-    return torch.optim.Adam(parameters, lr=config.learning_rate, fused=fused)
+    elsewhere = any(parameter.device.type not in ("cpu", "cuda") for parameter in parameters)
+    if config.optimiser == "soap" and not elsewhere:
+        return Soap(weight_matrices(network), config.learning_rate)
+    return torch.optim.Adam(parameters, lr=config.learning_rate, fused=not elsewhere)
 
 
 class _Loop:
