@@ -7,6 +7,7 @@ settings, on other playing.
 
 import argparse
 import functools
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from triode.training.dataset import Pair, make_dataset, split
 from triode.training.networks.parametric import Parametric
 from triode.training.networks.sizes import Network, make_network
 from triode.training.recipes import recipe
-from triode.training.runtime import settle_threads
 from triode.training.save import play, warm_up_samples
 from triode.training.train import train
 
@@ -139,8 +139,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=20)
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    settle_threads()
+    # Where a machine is busy, threads that wait for each other take longer than one alone.
+    os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
     began, rows = time.process_time(), []
     for name, circuit, turned in CASES:
         device = make_device(circuit, turned)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from triode.audio import read_audio
+from triode.capture import coherence
 from triode.capture.align import align, apply_alignment
 from triode.capture.checks import check_take
 from triode.capture.coherence import check_capture
@@ -15,7 +16,7 @@ from triode.capture.design import Space, choose_settings
 from triode.capture.devices import circuits, run_circuit
 from triode.capture.fill import fill_plan
 from triode.capture.folder import Capture, Take, load_take, read_capture, write_capture
-from triode.capture.neighbours import HeardTake, contradictions
+from triode.capture.neighbours import Contradiction, HeardTake, contradictions
 from triode.capture.plan import PlanSource
 from triode.capture.process_model import fitted_log_likelihood, fitted_process
 from triode.capture.record import CircuitDevice, circuit_takes, plan_device
@@ -65,6 +66,15 @@ def test_a_knob_that_was_not_turned_is_named(takes, settings, number: int) -> No
     faulty[number] = heard(settings[number - 1], number + 1, claimed=settings[number])
     found = contradictions(faulty)
     assert [(one.kind, one.takes) for one in found] == [("unturned", (takes[number - 1].name, takes[number].name))]
+
+
+@pytest.mark.parametrize(("number", "knob"), [(3, 0), (4, 1), (4, 2)])
+def test_one_knob_that_was_not_turned_is_named(takes, settings, number: int, knob: int) -> None:
+    name = KNOBS[knob].name
+    made = {**settings[number], name: settings[number - 1][name]}
+    faulty = [*takes[:number], heard(made, number + 1, claimed=settings[number]), *takes[number + 1 :]]
+    (found,) = contradictions(faulty)
+    assert (found.kind, found.takes, found.knob) == ("unturned", (takes[number - 1].name, takes[number].name), knob)
 
 
 def test_exchanged_takes_are_named(takes) -> None:
@@ -138,6 +148,15 @@ def test_a_capture_is_checked_as_a_whole(capture: Capture) -> None:
     assert names == ("take-01", "take-02")
     assert (finding.code, finding.severity) == ("unturned", "warning")
     assert finding.measured == "take-01 and take-02 sound the same, at different settings"
+
+
+def test_the_knob_that_was_not_turned_is_named(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Contradiction("unturned", ("take-01", "take-02"), 9.0, knob=1)
+    monkeypatch.setattr(coherence, "contradictions", lambda takes: [found])
+    ((names, finding),) = check_capture(capture, reports(capture))
+    assert names == ("take-01", "take-02")
+    assert finding.measured == "take-02 fits the other takes if tone still stood where it was in take-01"
+    assert finding.what_to_do == "tone was not turned? Record take-02 again"
 
 
 def test_planned_takes_that_are_missing_are_named(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Checking a capture as a whole: takes that contradict each other, and planned takes that are not there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,6 +28,10 @@ STORIES: Mapping[Kind, tuple[str, str]] = {
         "another device, or a knob that is not noted? Record it again",
     ),
 }
+ONE_UNTURNED = (
+    "{1} fits the other takes if {2} still stood where it was in {0}",
+    "{2} was not turned? Record {1} again",
+)
 
 
 def check_capture(capture: Capture, reports: Mapping[str, CheckReport]) -> list[tuple[tuple[str, ...], Finding]]:
@@ -36,7 +40,8 @@ def check_capture(capture: Capture, reports: Mapping[str, CheckReport]) -> list[
     `reports` are those of the takes by name; takes that could not be aligned are left out.
     """
     found = [
-        (contradiction.takes, _finding(contradiction)) for contradiction in contradictions(_heard(capture, reports))
+        (contradiction.takes, _finding(contradiction, capture.knobs))
+        for contradiction in contradictions(_heard(capture, reports))
     ]
     plan = read_plan(capture.folder)
     missing = [take.name for take in plan.pending(capture)] if plan else []
@@ -47,8 +52,10 @@ def check_capture(capture: Capture, reports: Mapping[str, CheckReport]) -> list[
     return found
 
 
-def _finding(contradiction: Contradiction) -> Finding:
-    measured, what_to_do = (text.format(*contradiction.takes) for text in STORIES[contradiction.kind])
+def _finding(contradiction: Contradiction, knobs: Sequence[Knob]) -> Finding:
+    story, knob = STORIES[contradiction.kind], contradiction.knob
+    names = contradiction.takes if knob is None else (*contradiction.takes, knobs[knob].name)
+    measured, what_to_do = (text.format(*names) for text in (story if knob is None else ONE_UNTURNED))
     return Finding(contradiction.kind, "warning", measured, WHY, what_to_do)
 
 

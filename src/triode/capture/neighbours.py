@@ -2,9 +2,10 @@
 
 What a device does changes smoothly with its knobs. Each take is reduced to a few numbers (gain, colour and distortion
 in bands), and a Gaussian process (Rasmussen and Williams 2006, chapter 5) says how likely these are at the settings
-that the takes claim, and how much likelier they would be if a take stood at the settings of the one before, if two had
-changed places, or if one did not belong. Its smoothness is fitted anew for each of these stories that is in question,
-so that a knob without effect is no contradiction. Two takes of one excitation are compared directly as well.
+that the takes claim, and how much likelier they would be if a take stood at the settings of the one before, or one of
+its knobs did, if two had changed places, or if one did not belong. Its smoothness is fitted anew for each of these
+stories that is in question, so that a knob without effect is no contradiction. Two takes of one excitation are compared
+directly as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,9 @@ LEAST_EVIDENCE, LEAST_EVIDENCE_UNLIKE = 8.0, 16.0
 SAME_ESR = 1e-3
 # Takes this far below the others say nothing about the knobs but one.
 FAINT = 0.01
-MOST_STORIES, MOST_PAIRED = 6, 20
+# What a knob has to be turned, of its travel, for it to be missed if it was not.
+LEAST_TURN = 0.2
+MOST_STORIES, MOST_KNOB_STORIES, MOST_PAIRED = 6, 3, 20
 ANALYSED_SECONDS, FRAME_SECONDS = 60.0, 0.04
 BAND_EDGES_HZ = (70, 140, 280, 450, 700, 1100, 1800, 3000, 5000, 9000)
 LOUD_DB, LEAST_SPREAD_DB, DEEPEST_DB = 45.0, 0.5, 40.0
@@ -65,11 +68,15 @@ class HeardTake:
 
 @dataclass(frozen=True)
 class Contradiction:
-    """Takes that contradict the others, and how likely that is meant: the logarithm of a ratio, infinite if equal."""
+    """Takes that contradict the others, and how likely that is meant: the logarithm of a ratio, infinite if equal.
+
+    `knob` is the number of the knob that was not turned, None for all of them.
+    """
 
     kind: Kind
     takes: tuple[str, ...]
     evidence: float
+    knob: int | None = None
 
 
 def contradictions(takes: Sequence[HeardTake]) -> list[Contradiction]:
@@ -84,13 +91,15 @@ def contradictions(takes: Sequence[HeardTake]) -> list[Contradiction]:
     if found or len(heard) < LEAST_TAKES:
         return found
     travels = np.array([take.travel for take in heard])
-    travels = travels[:, np.ptp(travels, axis=0) > 0]
+    moving = np.flatnonzero(np.ptp(travels, axis=0) > 0)
+    travels = travels[:, moving]
     likeliest = _likeliest(travels, _components(np.array([_features(take, heard) for take in heard])))
     alike = heard[0].excitation != "" and all(take.excitation == heard[0].excitation for take in heard)
     if likeliest is None or likeliest[0] < (LEAST_EVIDENCE if alike else LEAST_EVIDENCE_UNLIKE):
         return []
-    evidence, kind, places = likeliest
-    return [Contradiction(kind, tuple(heard[place].name for place in places), round(evidence, 1))]
+    evidence, (kind, places, _, _, knob) = likeliest
+    names = tuple(heard[place].name for place in places)
+    return [Contradiction(kind, names, round(evidence, 1), None if knob is None else int(moving[knob]))]
 
 
 def _difference(a: HeardTake, b: HeardTake) -> float:
@@ -183,28 +192,32 @@ def _components(features: Array) -> Array:
     return np.asarray((u * s)[:, : min(enough, MOST_COMPONENTS)])
 
 
-Story = tuple[Kind, tuple[int, ...], Array, Array]
+Story = tuple[Kind, tuple[int, ...], Array, Array, int | None]
 
 
 def _stories(travels: Array, worst: Sequence[int]) -> Iterator[Story]:
-    """What may have happened: kind, takes, the true travels (takes, knobs), and a take's extra noise (takes,)."""
+    """What may have happened: kind, takes, the true travels (takes, knobs), extra noise (takes,), the knob meant."""
     quiet = np.zeros(len(travels))
     for i, j in combinations(sorted(worst), 2):
         turned = travels.copy()
         turned[[i, j]] = travels[[j, i]]
-        yield "exchanged", (i, j), turned, quiet
+        yield "exchanged", (i, j), turned, quiet, None
     for i in range(1, len(travels)):
         turned = travels.copy()
         turned[i] = travels[i - 1]
-        yield "unturned", (i - 1, i), turned, quiet
+        yield "unturned", (i - 1, i), turned, quiet, None
+        for knob in np.flatnonzero(np.abs(travels[i] - travels[i - 1]) > LEAST_TURN):
+            turned = travels.copy()
+            turned[i, knob] = travels[i - 1, knob]
+            yield "unturned", (i - 1, i), turned, quiet, int(knob)
     for i in range(len(travels)):
         alone = quiet.copy()
         alone[i] = 1e3
-        yield "odd", (i,), travels, alone
+        yield "odd", (i,), travels, alone, None
 
 
-def _likeliest(travels: Array, values: Array) -> tuple[float, Kind, tuple[int, ...]] | None:
-    """The story that gains most over the one that nothing happened: its evidence, kind and takes."""
+def _likeliest(travels: Array, values: Array) -> tuple[float, Story] | None:
+    """The story that gains most over the one that nothing happened, and its evidence."""
     quiet = np.zeros(len(travels))
     process = fitted_process(travels, values)
     base = process.log_likelihood(travels, values, quiet)
@@ -214,10 +227,12 @@ def _likeliest(travels: Array, values: Array) -> tuple[float, Kind, tuple[int, .
         _stories(travels, worst),
         key=lambda story: process.log_likelihood(story[2], values, story[3]) - base,
         reverse=True,
-    )[:MOST_STORIES]
+    )
+    # Stories about one knob are many; they must not crowd out the others.
+    told = [s for s in told if s[4] is None][:MOST_STORIES] + [s for s in told if s[4] is not None][:MOST_KNOB_STORIES]
     if not told:
         return None
     start = fitted_log_likelihood(travels, values, quiet)
-    gains = [fitted_log_likelihood(where, values, noise) - start for _, _, where, noise in told]
+    gains = [fitted_log_likelihood(where, values, noise) - start for _, _, where, noise, _ in told]
     best = int(np.argmax(gains))
-    return gains[best], told[best][0], told[best][1]
+    return gains[best], told[best]
