@@ -146,7 +146,7 @@ def _learn(question: Question, source: Source) -> None:
     apart = [index for index, name in enumerate(source.take_names) if name in training.get("held_out", ())]
     train_seconds, validate_seconds = source.stretches
     job = Job(
-        epochs=question.epochs,
+        epochs=question.passes(source),
         seed=question.seed,
         start_from=question.model,
         train_seconds=train_seconds,

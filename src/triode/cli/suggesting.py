@@ -20,19 +20,28 @@ if TYPE_CHECKING:
 
 CANDIDATES = 128
 PROBE_SECONDS, PROBE_SEED = 1.5, 2028
-DEFAULT_EPOCHS = 30.0
+# Each training hears so much, if nothing is said: some minutes of one core for a small network.
+HEARD_SECONDS, MOST_EPOCHS = 2400.0, 60.0
 
 
 @dataclass(frozen=True)
 class Question:
-    """Where the next `count` takes of the capture in `folder` would help `model`; each training has `epochs`."""
+    """Where the next `count` takes of the capture in `folder` would help `model`; each training has `epochs`.
+
+    With None these are as many as let it hear 40 minutes.
+    """
 
     folder: Path
     model: Path
     count: int
     knob_texts: Sequence[str]
-    epochs: float
+    epochs: float | None
     seed: int
+
+    def passes(self, source: Source) -> float:
+        """Epochs of a training on the takes of `source`."""
+        seconds = sum(len(dry.samples) / dry.rate_hz for dry, _ in source.takes)
+        return min(MOST_EPOCHS, HEARD_SECONDS / seconds) if self.epochs is None else self.epochs
 
 
 def suggest(
@@ -40,7 +49,7 @@ def suggest(
     model: Annotated[Path, typer.Argument(help="The model with knobs.")],
     count: Annotated[int, typer.Option(min=1, max=100, help="How many takes to suggest (in a loop: at once).")] = 1,
     knob: KnobValues = [],  # noqa: B006
-    epochs: Annotated[float, typer.Option(help="Passes over the takes in each training.")] = DEFAULT_EPOCHS,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the takes in each training.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Add the takes to the capture's plan.")] = False,
     circuit: Annotated[str | None, typer.Option(help="Record and learn in a loop: this built-in circuit.")] = None,
     plugin: Annotated[str | None, typer.Option(help="Record and learn in a loop: this plug-in.")] = None,
@@ -96,7 +105,7 @@ def suggestions(question: Question) -> "list[Suggestion]":
             read(question.model).architecture,
             prepared.pairs,
             prepared.rate_hz,
-            epochs=question.epochs,
+            epochs=question.passes(source),
             seed=question.seed,
             observer=observer,
         )
