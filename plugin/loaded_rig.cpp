@@ -27,12 +27,6 @@ Engine load(const Build& build) {
   return Engine::load(path_of(build.model_path), options(build.quality));
 }
 
-// The inverse of Knob::travel.
-double value_at(const Knob& knob, double travel) noexcept {
-  return knob.logarithmic ? knob.low * std::pow(knob.high / knob.low, travel)
-                          : knob.low + travel * (knob.high - knob.low);
-}
-
 std::optional<double> number_at(const json& root, const char* pointer) {
   const json::json_pointer place(pointer);
   if (!root.contains(place) || !root[place].is_number()) return std::nullopt;
@@ -57,6 +51,11 @@ ModelFacts facts_of(const Engine& engine, const std::string& path) {
 }
 
 }  // namespace
+
+double value_at(const Knob& knob, double travel) noexcept {
+  return knob.logarithmic ? knob.low * std::pow(knob.high / knob.low, travel)
+                          : knob.low + travel * (knob.high - knob.low);
+}
 
 LoadedRig::LoadedRig(const Build& build, const Values& values)
     : rate_hz_(build.sample_rate_hz), inputs_(build.inputs), channels_(build.inputs == kBoth ? 2 : 1) {

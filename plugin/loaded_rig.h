@@ -27,6 +27,9 @@ struct Build {
   bool operator==(const Build&) const = default;
 };
 
+/// The inverse of Knob::travel.
+double value_at(const Knob& knob, double travel) noexcept;
+
 /// What the window shows.
 struct ModelFacts {
   std::string name, format;

@@ -21,7 +21,11 @@ command -v jackd >/dev/null 2>&1 || wanted="$wanted jackd2"
 plugin=""
 [ -e /usr/share/dpf ] || plugin="$plugin dpf-source lv2-dev"
 [ -e /usr/include/jack/jack.h ] || plugin="$plugin libjack-jackd2-dev"
+[ -e /usr/include/X11/extensions/Xrandr.h ] && [ -e /usr/include/X11/Xcursor/Xcursor.h ] && [ -e /usr/include/GL/gl.h ] ||
+  plugin="$plugin libgl-dev libgl1-mesa-dri libx11-dev libxext-dev libxrandr-dev libxcursor-dev"
 command -v jalv >/dev/null 2>&1 || plugin="$plugin jalv"
+command -v Xvfb >/dev/null 2>&1 || plugin="$plugin xvfb"
+command -v xwd >/dev/null 2>&1 || plugin="$plugin x11-apps"
 # Clang brings the fuzzer, and builds the engine for aarch64 and wasm32; QEMU and valgrind count its instructions.
 ports=""
 command -v clang++-19 >/dev/null 2>&1 || ports="$ports clang-19 lld-19 libclang-rt-19-dev"

@@ -7,7 +7,17 @@
 #define DISTRHO_PLUGIN_URI "urn:triode:rig"
 #define DISTRHO_PLUGIN_CLAP_ID "triode.rig"
 
+#if defined(TRIODE_WINDOW)
+#define DISTRHO_PLUGIN_HAS_UI 1
+// The window reads names, meters and sentences from the rig beside it, and writes by parameters and states alone.
+#define DISTRHO_PLUGIN_WANT_DIRECT_ACCESS 1
+#define DISTRHO_UI_USE_NANOVG 1
+#define DISTRHO_UI_USER_RESIZABLE 1
+#define DISTRHO_UI_DEFAULT_WIDTH 800
+#define DISTRHO_UI_DEFAULT_HEIGHT 420
+#else
 #define DISTRHO_PLUGIN_HAS_UI 0
+#endif
 #define DISTRHO_PLUGIN_IS_RT_SAFE 1
 #define DISTRHO_PLUGIN_NUM_INPUTS 2
 #define DISTRHO_PLUGIN_NUM_OUTPUTS 2

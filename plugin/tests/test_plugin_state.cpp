@@ -1,9 +1,14 @@
 // What sessions hold: text in, text out, and nothing that a forged session could break.
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "base64.h"
+#include "browse.h"
 #include "check.h"
+#include "loaded_rig.h"
 #include "parameters.h"
 #include "state.h"
 
@@ -101,6 +106,29 @@ void test_parameters() {
   CHECK(rig_settings(values, true).gate_settings.hold_seconds == 0.25);
 }
 
+void test_models_beside_a_model() {
+  std::string name = (std::filesystem::temp_directory_path() / "triode-XXXXXX").string();
+  const std::filesystem::path folder(mkdtemp(name.data()));
+  const auto at = [&folder](const char* file) { return (folder / file).string(); };
+  for (const char* file : {"b.nam", "a.triode", "notes.txt", "c.json"}) std::ofstream(folder / file) << "x";
+  CHECK(neighbour_model(at("a.triode"), 1) == at("b.nam"));
+  CHECK(neighbour_model(at("a.triode"), -1) == at("c.json"));
+  CHECK(neighbour_model(at("c.json"), 1) == at("a.triode"));
+  CHECK(neighbour_model(at("bb.nam"), 1) == at("c.json"));  // it has gone
+  CHECK(neighbour_model(at("bb.nam"), -1) == at("b.nam"));
+  std::filesystem::remove_all(folder);
+  CHECK(neighbour_model(at("a.triode"), 1).empty());
+  CHECK(neighbour_model("", 1).empty());
+}
+
+void test_readings() {
+  triode::Knob knob{"tone", "Hz", 100.0, 10'000.0, 1000.0, true};
+  CHECK(reading(knob, 0.5) == "1000 Hz");
+  CHECK(std::abs(knob.travel(value_at(knob, 0.3)) - 0.3) < 1e-12);
+  CHECK(reading({"drive", "", 0.0, 10.0, 5.0, false}, 0.35) == "3.5");
+  CHECK(reading({"mix", "", 0.0, 1.0, 0.5, false}, 0.25) == "0.25");
+}
+
 }  // namespace
 
 int main() {
@@ -110,5 +138,7 @@ int main() {
   test_states_of_other_versions();
   test_forged_states();
   test_parameters();
+  test_models_beside_a_model();
+  test_readings();
   return failures == 0 ? 0 : 1;
 }

@@ -63,12 +63,15 @@ int main(int argc, char** argv) {
   const auto count = [](void* context) { return static_cast<Loop*>(context)->xruns.fetch_add(1) * 0; };
   jack_set_xrun_callback(client, count, &loop);
   if (jack_activate(client) != 0) return 3;
+  // A port can be there for a while before its program plays.
+  const auto connected = [client](const char* from, const char* to) {
+    return jack_port_by_name(client, from) != nullptr && jack_port_by_name(client, to) != nullptr &&
+           (jack_port_connected_to(jack_port_by_name(client, from), to) || jack_connect(client, from, to) == 0);
+  };
   const bool there = within(std::chrono::seconds(20), [&] {
-    return jack_port_by_name(client, argv[1]) != nullptr && jack_port_by_name(client, argv[2]) != nullptr;
+    return connected(jack_port_name(loop.out), argv[1]) && connected(argv[2], jack_port_name(loop.in));
   });
-  if (!there || jack_connect(client, jack_port_name(loop.out), argv[1]) != 0 ||
-      jack_connect(client, argv[2], jack_port_name(loop.in)) != 0)
-    return 3;
+  if (!there) return 3;
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   loop.xruns = 0;
   loop.wired = true;

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from plugin_files import BUILT, built, guitar, write_gain_model
 
 from triode.audio import Samples
@@ -81,7 +82,31 @@ def through(into: str, out_of: str, dry: Samples) -> Samples:
     return back[lags[int(np.argmin(errors))] :][: len(dry)]
 
 
-def test_the_standalone_plays(start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A screen without hardware, for the window."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not on this machine")
+    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "800x420x24"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        monkeypatch.setenv("DISPLAY", f":{server.stdout.readline().strip()}")
+        yield
+        server.terminate()
+
+
+def screen() -> NDArray[np.uint8]:
+    """What is on the screen, (height, width, 3), by the X Window Dump format."""
+    dump = subprocess.run(["xwd", "-root", "-silent"], capture_output=True, check=True).stdout
+    header = np.frombuffer(dump[:100], ">u4")
+    width, height, line = int(header[4]), int(header[5]), int(header[12])
+    pixels = np.frombuffer(dump[int(header[0]) + 12 * int(header[19]) :], np.uint8)[: line * height]
+    return pixels.reshape(height, line)[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
+
+
+def test_the_standalone_plays(
+    display: None, start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     model = write_gain_model(tmp_path / "amp.nam", -0.9)
     monkeypatch.setenv("TRIODE_MODEL", str(model))
     start(built("Triode"))
@@ -89,6 +114,26 @@ def test_the_standalone_plays(start: Callable[..., None], monkeypatch: pytest.Mo
     wet = through("Triode:audio_in_1", "Triode:audio_out_2", dry)
     # Its DC blocker is on, which hardly touches 110 Hz.
     assert np.sum((wet + 0.9 * dry) ** 2) < 0.01 * np.sum(dry**2)
+    if shutil.which("xwd") is None:
+        pytest.skip("it plays; how its window looks is not seen, xwd is not on this machine")
+    amber = np.all(np.abs(screen().astype(int) - (240, 160, 60)) < 12, axis=2)
+    assert amber.sum() > 300, "its dials are lit"
+
+
+def test_a_missing_model_is_told_in_the_window(
+    display: None, start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if shutil.which("xwd") is None:
+        pytest.skip("xwd is not on this machine")
+    monkeypatch.setenv("TRIODE_MODEL", str(tmp_path / "gone.nam"))
+    start(built("Triode"))
+    for _ in range(100):
+        time.sleep(0.2)
+        red = np.all(np.abs(screen().astype(int) - (226, 74, 58)) < 40, axis=2)
+        if red[385:420].sum() > 100:
+            break
+    else:
+        raise AssertionError("no red words at the foot of the window")
 
 
 def test_the_lv2_plays_in_jalv(start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+#include "browse.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "loaded_rig.h"
+#include "state.h"
+
+namespace triode::plugin {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kEndings = {".triode", ".nam", ".aidax", ".json"};
+constexpr std::size_t kMostFiles = 10'000;
+
+std::string text_of(const std::filesystem::path& path) {
+  const std::u8string utf8 = path.u8string();
+  return {utf8.begin(), utf8.end()};
+}
+
+}  // namespace
+
+std::string neighbour_model(const std::string& path, int step) {
+  std::error_code error;
+  std::vector<std::string> models;
+  std::filesystem::directory_iterator entry(path_of(path).parent_path(), error);
+  const std::filesystem::directory_iterator end;
+  for (; !error && entry != end && models.size() < kMostFiles; entry.increment(error)) {
+    const std::string ending = entry->path().extension().string();
+    if (std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end()) models.push_back(text_of(entry->path()));
+  }
+  if (models.empty()) return "";
+  std::sort(models.begin(), models.end());
+  const auto count = static_cast<long>(models.size());
+  const auto place = std::lower_bound(models.begin(), models.end(), path);
+  const bool found = place != models.end() && *place == path;
+  // From a file that has gone, the next is the one that came after it.
+  const long from = place - models.begin() - (!found && step > 0 ? 1 : 0);
+  return models[static_cast<std::size_t>(((from + step) % count + count) % count)];
+}
+
+std::string reading(const Knob& knob, double travel) {
+  const double value = value_at(knob, travel);
+  const double span = std::abs(knob.high - knob.low);
+  const double size = knob.logarithmic ? std::abs(value) : span;
+  const int digits = size <= 2.0 ? 2 : size <= 50.0 ? 1 : 0;
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return knob.unit.empty() ? text : std::string(text) + " " + knob.unit;
+}
+
+}  // namespace triode::plugin

@@ -1,0 +1,43 @@
+// The plug-in as DPF sees it; the window reads from it what is no parameter.
+#pragma once
+
+#include "DistrhoPlugin.hpp"
+#include "rig_host.h"
+
+START_NAMESPACE_DISTRHO
+
+class TriodePlugin : public Plugin {
+ public:
+  TriodePlugin();
+
+  const triode::plugin::RigHost& rig() const noexcept { return rig_; }
+
+ protected:
+  const char* getLabel() const override { return "triode"; }
+  const char* getDescription() const override { return "Plays models of guitar amps and pedals, with their own knobs"; }
+  const char* getMaker() const override { return "Triode"; }
+  const char* getLicense() const override { return "MIT"; }
+  uint32_t getVersion() const override;
+  int64_t getUniqueId() const override { return d_cconst('T', 'r', 'i', 'o'); }
+
+  void initAudioPort(bool input, uint32_t index, AudioPort& port) override;
+  void initParameter(uint32_t index, Parameter& parameter) override;
+  void initState(uint32_t index, State& state) override;
+
+  float getParameterValue(uint32_t index) const override { return rig_.get(static_cast<int>(index)); }
+  void setParameterValue(uint32_t index, float value) override { rig_.set(static_cast<int>(index), value); }
+  String getState(const char* key) const override { return String(rig_.state(key).c_str()); }
+  void setState(const char* key, const char* value) override;
+
+  void activate() override { prepare(getSampleRate()); }
+  // Hosts ask for the latency before they activate.
+  void sampleRateChanged(double rate_hz) override { prepare(rate_hz); }
+  void run(const float** inputs, float** outputs, uint32_t frames) override;
+
+ private:
+  void prepare(double rate_hz);
+
+  triode::plugin::RigHost rig_;
+};
+
+END_NAMESPACE_DISTRHO

@@ -1,0 +1,356 @@
+// The window: the model's own knobs by name, the rest of the rig, meters, what is wrong.
+//
+// Drawn with NanoVG, which DPF brings: it scales, needs no web engine, and runs without a graphics card. The window
+// reads from the rig beside it (names, meters, sentences) and writes by parameters and states, as the host does.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "DistrhoUI.hpp"
+#include "browse.h"
+#include "triode_plugin.h"
+
+START_NAMESPACE_DISTRHO
+
+namespace {
+
+using namespace triode::plugin;
+
+constexpr float kWidth = 800.0f, kHeight = 420.0f;
+constexpr float kClipDb = 0.0f, kLowestDb = -60.0f;
+constexpr double kPixelsOfTravel = 200.0;
+constexpr float kFrom = 2.36f, kTo = 7.07f;  // radians of a dial's travel
+
+const Color kBack(24, 22, 21), kPanel(38, 35, 33), kEdge(64, 58, 53), kText(232, 224, 212), kDim(150, 140, 128);
+const Color kAmber(240, 160, 60), kRed(226, 74, 58), kGreen(110, 190, 110);
+
+struct Area {
+  float x = 0.0f, y = 0.0f, w = 0.0f, h = 0.0f;
+
+  bool holds(double px, double py) const { return px >= x && px < x + w && py >= y && py < y + h; }
+};
+
+/// A knob on the panel; with a switch where a part of the rig is turned on and off.
+struct Dial {
+  int parameter;
+  std::string name;
+  float x, y, radius;
+  int turned_by = -1;  // a toggle, or none
+
+  Area area() const { return {x - radius - 8.0f, y - radius - 8.0f, 2.0f * radius + 16.0f, 2.0f * radius + 16.0f}; }
+  Area lamp() const { return {x - radius - 14.0f, y - radius - 20.0f, 16.0f, 16.0f}; }
+};
+
+struct Button {
+  const char* text;
+  Area area;
+  enum Action { previous, load, next, cabinet, no_cabinet } action;
+};
+
+constexpr std::array<Button, 5> kButtons = {{{"<", {574, 18, 34, 30}, Button::previous},
+                                             {"Load model", {612, 18, 108, 30}, Button::load},
+                                             {">", {724, 18, 34, 30}, Button::next},
+                                             {"Load cabinet", {612, 358, 108, 24}, Button::cabinet},
+                                             {"x", {724, 358, 34, 24}, Button::no_cabinet}}};
+
+struct RigDial {
+  int parameter;
+  const char* name;
+  int turned_by;
+};
+
+constexpr std::array<RigDial, 8> kRigDials = {{{kInputGain, "Input", -1},
+                                               {kGateThreshold, "Gate", kGate},
+                                               {kBass, "Bass", -1},
+                                               {kMiddle, "Middle", -1},
+                                               {kTreble, "Treble", -1},
+                                               {kPresence, "Presence", -1},
+                                               {kCabinetLevel, "Cabinet", kCabinet},
+                                               {kOutputGain, "Output", -1}}};
+
+std::string file_name(const std::string& path) { return path.substr(path.find_last_of("/\\") + 1); }
+
+}  // namespace
+
+class TriodeWindow : public UI {
+ public:
+  TriodeWindow() : UI(DISTRHO_UI_DEFAULT_WIDTH, DISTRHO_UI_DEFAULT_HEIGHT), values_(default_values()) {
+    loadSharedResources();
+    setGeometryConstraints(DISTRHO_UI_DEFAULT_WIDTH / 2, DISTRHO_UI_DEFAULT_HEIGHT / 2, true);
+    const double scale = getScaleFactor();
+    if (scale > 1.0) setSize(static_cast<uint>(kWidth * scale), static_cast<uint>(kHeight * scale));
+  }
+
+ protected:
+  void parameterChanged(uint32_t index, float value) override {
+    if (index < values_.size()) values_[index] = value;
+    repaint();
+  }
+  void stateChanged(const char*, const char*) override { repaint(); }
+  void uiIdle() override {
+    status_ = rig().status();
+    model_path_ = rig().state("model");
+    cabinet_path_ = rig().state("cabinet");
+    if (chosen_after_ && *chosen_after_ != model_path_ && status_.code == kPlaying) take_defaults();
+    for (std::size_t m = 0; m < 2; ++m) {
+      peaks_[m] = rig().get(m == 0 ? kInputPeak : kOutputPeak);
+      clipped_[m] = clipped_[m] || peaks_[m] >= kClipDb;
+    }
+    repaint();
+  }
+
+  void onNanoDisplay() override {
+    scale(zoom(), zoom());
+    box({0, 0, kWidth, kHeight}, kBack, 0);
+    box({44, 64, 712, 156}, kPanel, 8);
+    box({44, 228, 712, 122}, kPanel, 8);
+    draw_header();
+    for (const Dial& dial : dials()) draw(dial);
+    for (const Button& button : kButtons) draw(button);
+    draw_meter(0, {12, 64, 20, 286}, "in");
+    draw_meter(1, {768, 64, 20, 286}, "out");
+    draw_foot();
+  }
+
+  bool onMouse(const MouseEvent& event) override {
+    const double x = event.pos.getX() / zoom(), y = event.pos.getY() / zoom();
+    if (event.button != 1) return false;
+    if (!event.press) {
+      if (held_ >= 0) editParameter(static_cast<uint32_t>(held_), false);
+      held_ = -1;
+      return true;
+    }
+    chosen_after_.reset();
+    for (const Button& button : kButtons)
+      if (button.area.holds(x, y)) return press(button.action);
+    if (Area{12, 64, 20, 286}.holds(x, y) || Area{768, 64, 20, 286}.holds(x, y)) clipped_ = {};
+    for (const Dial& dial : dials()) {
+      if (dial.turned_by >= 0 && dial.lamp().holds(x, y)) {
+        turn(dial.turned_by, on(dial.turned_by) ? 0.0f : 1.0f);
+        return true;
+      }
+      if (!dial.area().holds(x, y)) continue;
+      const bool twice = dial.parameter == last_pressed_ && event.time - pressed_at_ < 400;
+      last_pressed_ = dial.parameter;
+      pressed_at_ = event.time;
+      if (twice) {
+        turn(dial.parameter, default_of(dial.parameter));
+        return true;
+      }
+      held_ = dial.parameter;
+      held_y_ = y;
+      editParameter(static_cast<uint32_t>(held_), true);
+      return true;
+    }
+    return false;
+  }
+
+  bool onMotion(const MotionEvent& event) override {
+    if (held_ < 0) return false;
+    const double y = event.pos.getY() / zoom();
+    const bool fine = (event.mod & kModifierShift) != 0;
+    turn(held_, at(held_) + span(held_) * static_cast<float>((held_y_ - y) / kPixelsOfTravel * (fine ? 0.1 : 1.0)));
+    held_y_ = y;
+    return true;
+  }
+
+  bool onScroll(const ScrollEvent& event) override {
+    for (const Dial& dial : dials())
+      if (dial.area().holds(event.pos.getX() / zoom(), event.pos.getY() / zoom())) {
+        const float step = span(dial.parameter) / 50.0f;
+        turn(dial.parameter, at(dial.parameter) + step * static_cast<float>(event.delta.getY()));
+        return true;
+      }
+    return false;
+  }
+
+ private:
+  const RigHost& rig() const { return static_cast<const TriodePlugin*>(getPluginInstancePointer())->rig(); }
+  float zoom() const { return static_cast<float>(getWidth()) / kWidth; }
+  float at(int parameter) const { return values_[static_cast<std::size_t>(parameter)]; }
+  bool on(int parameter) const { return at(parameter) > 0.5f; }
+  static const ParameterInfo& info(int parameter) { return kParameterInfos[static_cast<std::size_t>(parameter)]; }
+  static float span(int parameter) { return info(parameter).high - info(parameter).low; }
+
+  const triode::Knob* knob_of(int parameter) const {
+    const int place = parameter - kFirstKnob;
+    const bool known = place >= 0 && place < static_cast<int>(status_.model.knobs.size()) && place < kPoolKnobs;
+    return known ? &status_.model.knobs[static_cast<std::size_t>(place)] : nullptr;
+  }
+  float default_of(int parameter) const {
+    const triode::Knob* knob = knob_of(parameter);
+    return knob != nullptr ? static_cast<float>(knob->travel(knob->default_value)) : info(parameter).default_value;
+  }
+
+  void turn(int parameter, float value) {
+    value = in_range(parameter, value);
+    values_[static_cast<std::size_t>(parameter)] = value;
+    setParameterValue(static_cast<uint32_t>(parameter), value);
+    repaint();
+  }
+
+  // A model that was chosen here begins with its own settings.
+  void take_defaults() {
+    chosen_after_.reset();
+    for (int place = 0; place < kPoolKnobs; ++place)
+      if (knob_of(kFirstKnob + place) != nullptr) turn(kFirstKnob + place, default_of(kFirstKnob + place));
+  }
+
+  bool press(Button::Action action) {
+    if (action == Button::cabinet) return requestStateFile("cabinet");
+    if (action == Button::no_cabinet) {
+      setState("cabinet", "");
+      return true;
+    }
+    chosen_after_ = model_path_;
+    if (action == Button::load) return requestStateFile("model");
+    const std::string path = neighbour_model(model_path_, action == Button::next ? 1 : -1);
+    if (!path.empty()) setState("model", path.c_str());
+    return true;
+  }
+
+  std::vector<Dial> dials() const {
+    std::vector<Dial> all;
+    const int knobs = std::min<int>(kPoolKnobs, static_cast<int>(status_.model.knobs.size()));
+    const float step = 700.0f / static_cast<float>(std::max(knobs, 4));
+    for (int place = 0; place < knobs; ++place)
+      all.push_back({kFirstKnob + place, status_.model.knobs[static_cast<std::size_t>(place)].name,
+                     400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1)), 146.0f,
+                     36.0f});
+    float x = 94.0f;
+    for (const RigDial& dial : kRigDials) {
+      all.push_back({dial.parameter, dial.name, x, 282.0f, 24.0f, dial.turned_by});
+      x += 87.5f;
+    }
+    return all;
+  }
+
+  void box(const Area& area, const Color& color, float corner) {
+    beginPath();
+    roundedRect(area.x, area.y, area.w, area.h, corner);
+    fillColor(color);
+    fill();
+  }
+
+  void label(float x, float y, float size, const Color& color, int align, const std::string& words) {
+    fontFace(NANOVG_DEJAVU_SANS_TTF);
+    fontSize(size);
+    textAlign(align);
+    fillColor(color);
+    text(x, y, words.c_str(), nullptr);
+  }
+
+  void draw_header() {
+    label(44, 33, 24, kAmber, ALIGN_LEFT | ALIGN_MIDDLE, "TRIODE");
+    box({160, 12, 400, 42}, kPanel, 6);
+    const bool playing = status_.code == kPlaying || !status_.model.name.empty();
+    save();
+    scissor(168, 12, 384, 42);
+    label(172, 27, 17, kText, ALIGN_LEFT | ALIGN_MIDDLE,
+          playing ? status_.model.name : model_path_.empty() ? "no model" : file_name(model_path_));
+    label(172, 45, 11, kDim, ALIGN_LEFT | ALIGN_MIDDLE, playing ? facts() : "the guitar passes through");
+    restore();
+    if (playing && status_.model.knobs.empty())
+      label(400, 140, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
+  }
+
+  std::string facts() const {
+    char line[120];
+    std::snprintf(line, sizeof line, "%s, %g kHz", status_.model.format.c_str(), status_.model.sample_rate_hz / 1000.0);
+    std::string all = line;
+    if (status_.model.esr) {
+      std::snprintf(line, sizeof line, ", ESR %.4f", *status_.model.esr);
+      all += line;
+    }
+    return all;
+  }
+
+  std::string value_text(int parameter) const {
+    if (const triode::Knob* knob = knob_of(parameter)) return reading(*knob, at(parameter));
+    char line[32];
+    std::snprintf(line, sizeof line, "%.1f %s", static_cast<double>(at(parameter)), info(parameter).unit);
+    return line;
+  }
+
+  void draw(const Dial& dial) {
+    const bool lit = dial.turned_by < 0 || on(dial.turned_by);
+    const float share = (at(dial.parameter) - info(dial.parameter).low) / span(dial.parameter);
+    const float angle = kFrom + share * (kTo - kFrom);
+    arc_of(dial, kFrom, kTo, kEdge);
+    arc_of(dial, kFrom, angle, lit ? kAmber : kDim);
+    beginPath();
+    circle(dial.x, dial.y, dial.radius - 5.0f);
+    const float top = dial.y - dial.radius, bottom = dial.y + dial.radius;
+    fillPaint(linearGradient(dial.x, top, dial.x, bottom, Color(78, 72, 66), Color(30, 27, 25)));
+    fill();
+    beginPath();
+    moveTo(dial.x + 0.35f * dial.radius * std::cos(angle), dial.y + 0.35f * dial.radius * std::sin(angle));
+    lineTo(dial.x + 0.78f * dial.radius * std::cos(angle), dial.y + 0.78f * dial.radius * std::sin(angle));
+    strokeColor(kText);
+    strokeWidth(2.5f);
+    stroke();
+    label(dial.x, dial.y - dial.radius - 12.0f, 13, kText, ALIGN_CENTER | ALIGN_MIDDLE, dial.name);
+    label(dial.x, dial.y + dial.radius + 10.0f, 12, kDim, ALIGN_CENTER | ALIGN_MIDDLE, value_text(dial.parameter));
+    if (dial.turned_by < 0) return;
+    beginPath();
+    circle(dial.lamp().x + 8.0f, dial.lamp().y + 8.0f, 5.0f);
+    fillColor(lit ? kAmber : kEdge);
+    fill();
+  }
+
+  void arc_of(const Dial& dial, float from, float to, const Color& color) {
+    beginPath();
+    arc(dial.x, dial.y, dial.radius, from, to, CW);
+    strokeColor(color);
+    strokeWidth(4.0f);
+    stroke();
+  }
+
+  void draw(const Button& button) {
+    box(button.area, kEdge, 5);
+    label(button.area.x + button.area.w / 2, button.area.y + button.area.h / 2, 14, kText, ALIGN_CENTER | ALIGN_MIDDLE,
+          button.text);
+  }
+
+  void draw_meter(std::size_t which, const Area& area, const char* name) {
+    box(area, kPanel, 4);
+    const float share = std::clamp((peaks_[which] - kLowestDb) / (6.0f - kLowestDb), 0.0f, 1.0f);
+    const float height = share * (area.h - 24.0f);
+    box({area.x + 3, area.y + area.h - 3 - height, area.w - 6, height}, peaks_[which] > -3.0f ? kAmber : kGreen, 2);
+    box({area.x + 3, area.y + 3, area.w - 6, 14}, clipped_[which] ? kRed : kEdge, 3);
+    label(area.x + area.w / 2, area.y + area.h + 12, 11, kDim, ALIGN_CENTER | ALIGN_MIDDLE, name);
+  }
+
+  void draw_foot() {
+    const std::string cabinet = cabinet_path_.empty() ? "no cabinet" : file_name(cabinet_path_);
+    save();
+    scissor(44, 354, 560, 32);
+    label(48, 370, 13, kText, ALIGN_LEFT | ALIGN_MIDDLE, "Cabinet: " + cabinet);
+    restore();
+    if (status_.text.empty()) return;
+    save();
+    scissor(44, 388, 712, 28);
+    label(48, 402, 13, kRed, ALIGN_LEFT | ALIGN_MIDDLE, status_.text);
+    restore();
+  }
+
+  Values values_;
+  Status status_;
+  std::string model_path_, cabinet_path_;
+  std::array<float, 2> peaks_ = {-120.0f, -120.0f};
+  std::array<bool, 2> clipped_{};
+  std::optional<std::string> chosen_after_;  // the model before the one that is being chosen here
+  int held_ = -1, last_pressed_ = -1;
+  double held_y_ = 0.0;
+  uint pressed_at_ = 0;
+
+  DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(TriodeWindow)
+};
+
+UI* createUI() { return new TriodeWindow(); }
+
+END_NAMESPACE_DISTRHO
