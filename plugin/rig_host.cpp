@@ -9,6 +9,7 @@ namespace triode::plugin {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{50}, kLongestLoad{30'000};
+constexpr double kLoadSeconds = 0.5;  // time constant of what the window shows
 constexpr float kLowestPeakDb = -120.0f;
 
 float peak_of(const float* samples, int n) noexcept {
@@ -141,6 +142,7 @@ void RigHost::activate(double sample_rate_hz) {
   if (LoadedRig* next = next_.exchange(nullptr, std::memory_order_acquire)) current_.reset(next);
   if (current_) current_->restart(values());
   heard_ = false;
+  seconds_per_sample_ = 1.0 / sample_rate_hz;
   listen_ = std::llround(kListenSeconds * sample_rate_hz);
   fade_ = std::llround(kFadeSeconds * sample_rate_hz) + 1;
   forget_ = std::exp(-static_cast<float>(kBlock / (0.3 * sample_rate_hz)));
@@ -166,6 +168,16 @@ void RigHost::follow_settings() noexcept {
 }
 
 void RigHost::process(const float* const* in, float* const* out, int n) noexcept {
+  const auto began = std::chrono::steady_clock::now();
+  play_all(in, out, n);
+  if (n <= 0) return;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  const double share = took.count() / (n * seconds_per_sample_);
+  const double keep = std::exp(-n * seconds_per_sample_ / kLoadSeconds);
+  load_.store(static_cast<float>(share + keep * (load() - share)), std::memory_order_relaxed);
+}
+
+void RigHost::play_all(const float* const* in, float* const* out, int n) noexcept {
   take_next();
   follow_settings();
   for (int start = 0; start < n; start += kBlock) {

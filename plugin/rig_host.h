@@ -55,6 +55,8 @@ class RigHost {
   void process(const float* const* in, float* const* out, int n) noexcept;
   /// Of what plays now; the audio thread, or while nothing plays.
   int latency_samples() const noexcept;
+  /// Share of the time that playing takes, about 0 to 1, of the last blocks; any thread.
+  float load() const noexcept { return load_.load(std::memory_order_relaxed); }
 
  private:
   using Channels = std::array<std::array<float, kBlock>, kChannels>;
@@ -65,6 +67,7 @@ class RigHost {
   Values values() const noexcept;
   void take_next() noexcept;
   void follow_settings() noexcept;
+  void play_all(const float* const* in, float* const* out, int n) noexcept;
   void play(const float* const* in, float* const* out, int n) noexcept;
   void fade(float* const* out, int n) noexcept;
   void hand_back() noexcept;
@@ -82,6 +85,7 @@ class RigHost {
   std::thread loader_;
 
   std::atomic<LoadedRig*> next_{nullptr}, retired_{nullptr};
+  std::atomic<float> load_{0.0f};
 
   // The audio thread's own.
   std::unique_ptr<LoadedRig> current_, fading_;  // fading_: what played before, while it can still be heard
@@ -90,6 +94,7 @@ class RigHost {
   bool heard_ = false;  // since activate(); until then there is nothing to fade from
   Channels in_{}, old_{};
   float forget_ = 0.99f;  // of the meters, per block of kBlock
+  double seconds_per_sample_ = 1.0 / 48000.0;
 };
 
 }  // namespace triode::plugin

@@ -328,9 +328,12 @@ class TriodeWindow : public UI {
   void draw_foot() {
     const std::string cabinet = cabinet_path_.empty() ? "no cabinet" : file_name(cabinet_path_);
     save();
-    scissor(44, 354, 560, 32);
+    scissor(44, 354, 480, 32);
     label(48, 370, 13, kText, ALIGN_LEFT | ALIGN_MIDDLE, "Cabinet: " + cabinet);
     restore();
+    char load[40];
+    std::snprintf(load, sizeof load, "CPU %.0f %%", 100.0 * static_cast<double>(rig().load()));
+    label(596, 370, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, load);
     if (status_.text.empty()) return;
     save();
     scissor(44, 388, 712, 28);

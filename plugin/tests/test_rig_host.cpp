@@ -63,8 +63,8 @@ std::string written(const std::string& name, const std::string& bytes) {
 
 // A model that is a factor.
 std::string gain_model(const std::string& gain, const std::string& more = "") {
-  return R"({"version": "0.5.4", "architecture": "Linear", "config": {"receptive_field": 1, "bias": false}, "weights": [)" +
-         gain + "], \"sample_rate\": 48000" + more + "}";
+  return R"({"version": "0.5.4", "architecture": "Linear", "config": {"receptive_field": 1, "bias": false},
+             "weights": [)" + gain + "], \"sample_rate\": 48000" + more + "}";
 }
 
 /// One block after the other, as a host does it.
@@ -76,10 +76,12 @@ struct Player {
   std::vector<float> left, right;
 
   static float sample(long long t) {
-    return 0.4f * std::sin(static_cast<float>(2.0 * std::numbers::pi * 220.0 * static_cast<double>(t % 48000) / 48000.0));
+    const double turns = 220.0 * static_cast<double>(t % 48000) / 48000.0;
+    return static_cast<float>(0.4 * std::sin(2.0 * std::numbers::pi * turns));
   }
   void play(int blocks, int block = kBlock) {
-    std::vector<float> in_left(static_cast<std::size_t>(block)), in_right(in_left), out_left(in_left), out_right(in_left);
+    std::vector<float> in_left(static_cast<std::size_t>(block)), in_right(in_left);
+    std::vector<float> out_left(in_left), out_right(in_left);
     for (int i = 0; i < blocks; ++i) {
       for (int t = 0; t < block; ++t) {
         in_left[static_cast<std::size_t>(t)] = sample(at + t);
@@ -107,7 +109,7 @@ struct Player {
   }
 };
 
-int told(const RigHost& host) { return static_cast<int>(host.get(kStatus)); }
+int status_of(const RigHost& host) { return static_cast<int>(host.get(kStatus)); }
 
 void plain(RigHost& host) {
   host.set(kDcBlocker, 0.0f);
@@ -124,8 +126,9 @@ void test_dry_without_a_model() {
   player.play(3);
   CHECK(player.error(1.0) == 0.0);
   CHECK(player.left.back() == player.right.back());
-  CHECK(host.status().code == kDry && host.state("status").empty() && told(host) == kDry);
+  CHECK(host.status().code == kDry && host.state("status").empty() && status_of(host) == kDry);
   CHECK(host.get(kInputPeak) > -12.0f && host.get(kInputPeak) < -7.0f);
+  CHECK(host.load() > 0.0f && std::isfinite(host.load()));
   host.set(kInputs, kRight);
   CHECK(host.settle(kPatience));
   player.play_past_fade();
@@ -138,7 +141,8 @@ void test_dry_without_a_model() {
 }
 
 void test_a_model_plays_as_in_the_rig() {
-  const std::string path = written("half.nam", gain_model("0.5", R"(, "metadata": {"name": "Half", "loudness": -12.0})"));
+  const std::string told = R"(, "metadata": {"name": "Half", "loudness": -12.0})";
+  const std::string path = written("half.nam", gain_model("0.5", told));
   RigHost host;
   plain(host);
   host.set(kBass, 6.0f);
@@ -162,7 +166,7 @@ void test_a_model_plays_as_in_the_rig() {
   rig.process(expected.data(), expected.data(), static_cast<std::int64_t>(expected.size()));
   CHECK(player.left == expected);
   CHECK(std::abs(expected.back()) > 1e-3f || std::abs(expected[expected.size() - 20]) > 1e-3f);
-  CHECK(host.status().model.name == "Half" && host.status().code == kPlaying && told(host) == kPlaying);
+  CHECK(host.status().model.name == "Half" && host.status().code == kPlaying && status_of(host) == kPlaying);
   host.set(kOutputLevel, 1.0f);
   host.set(kBass, 0.0f);
   host.set(kGate, 0.0f);
@@ -213,10 +217,10 @@ void test_files_that_cannot_be_had() {
   Player player(host);
   player.play(4);
   CHECK(player.error(1.0) == 0.0);
-  CHECK(told(host) == kFailed);
+  CHECK(status_of(host) == kFailed);
   const std::string said = host.state("status");
-  CHECK_WITH(said.find("broken.nam: ") != std::string::npos && said.find("gone.wav: there is no such file") != std::string::npos,
-             said);
+  CHECK_WITH(said.find("broken.nam: ") != std::string::npos, said);
+  CHECK_WITH(said.find("gone.wav: there is no such file") != std::string::npos, said);
   CHECK(said.find('\n') == std::string::npos);
   host.set_state("cabinet", folder().string());
   host.set_state("model", "");
