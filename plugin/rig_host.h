@@ -1,8 +1,8 @@
 // A rig that plays while another model is loaded: what stands behind every plug-in format, and knows none of them.
 //
 // A thread of its own makes the next rig, warms it up and hands it over by an atomic pointer. The audio thread lets it
-// listen for a moment, cross-fades to it, and hands the old one back to be freed. process() never allocates, locks,
-// calls the system or frees.
+// listen for a moment, cross-fades to it, and hands the old one back to be freed. process() never allocates, frees,
+// locks or waits.
 #pragma once
 
 #include <array>
