@@ -67,6 +67,7 @@ def train(
     loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc).")] = None,
     pre_emphasis: Annotated[float | None, typer.Option(help="Pre-emphasis of the error, for example 0.85.")] = None,
     a_weighting: Annotated[bool, typer.Option(help="A-weighted error.")] = False,
+    optimiser: Annotated[str | None, typer.Option(help="soap or adam.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Crops per update.")] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many validations without progress.")] = None,
@@ -95,6 +96,7 @@ def train(
     from triode.training.losses import parse_loss
 
     changes: dict[str, Any] = {
+        "optimiser": optimiser,
         "learning_rate": learning_rate,
         "batch_size": batch_size,
         "patience": patience,

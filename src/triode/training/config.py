@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from triode.errors import OptionError
 from triode.training.losses import LossConfig
+
+OPTIMISERS = ("adam", "soap")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class TrainConfig:
     patience: int | None = None  # validations without a better ESR before stopping early
     loss: LossConfig = field(default_factory=LossConfig)
     seed: int = 0
-    optimiser: Literal["adam", "soap"] = "adam"
+    optimiser: str = "adam"
     # Where there is more than one way: "least-squares" or "sweep" (linear).
     method: str = ""
     # Recurrent networks only: Wright's truncated back-propagation.
@@ -36,6 +37,8 @@ class TrainConfig:
         budget = self.seconds if self.seconds is not None else self.epochs
         if budget is None or not 0 < budget < 1e9:
             raise OptionError(f"the training budget {budget} makes no sense; for example --time 3m or --epochs 100")
+        if self.optimiser not in OPTIMISERS:
+            raise OptionError(f"--optimiser {self.optimiser}: unknown; choose {' or '.join(OPTIMISERS)}")
         if min(self.batch_size, self.segment_samples, self.update_samples) < 1 or self.settle_samples < 0:
             raise OptionError("batch size, segment and update lengths must be at least 1 sample")
 
