@@ -153,25 +153,32 @@ def main() -> None:
             both = [learned(device, settings, options.epochs, seed) for settings in (plan, active)]
             scores.append([*both, expected, found])
             print(name, seed, [round(score, 4) for score in scores[-1]], flush=True)
-        filled, active_esr, expected, found = np.array(scores).T
-        rows.append(
-            [
-                name,
-                f"{np.mean(filled):.4f} ({np.min(filled):.4f} to {np.max(filled):.4f})",
-                f"{np.mean(active_esr):.4f} ({np.min(active_esr):.4f} to {np.max(active_esr):.4f})",
-                f"{int(np.sum(active_esr < filled))} of {options.seeds}",
-                f"{np.exp(np.mean(np.log(active_esr / filled))):.2f}",
-                f"{np.mean(expected):.3f} / {np.mean(found):.3f}",
-            ]
-        )
+        rows.append([name, *summary(scores)])
+    write_page(rows, options.epochs, options.seeds, (time.process_time() - began) / 60)
+
+
+def summary(scores: Sequence[Sequence[float]]) -> list[str]:
+    """Cells of one device, of (ESR with the plan, ESR with suggestions, ESR expected first, ESR found) by seed."""
+    filled, active, expected, found = np.array(scores).T
+    return [
+        f"{np.mean(filled):.4f} ({np.min(filled):.4f} to {np.max(filled):.4f})",
+        f"{np.mean(active):.4f} ({np.min(active):.4f} to {np.max(active):.4f})",
+        f"{int(np.sum(active < filled))} of {len(scores)}",
+        f"{np.exp(np.mean(np.log(active / filled))):.2f}",
+        f"{np.median(expected):.2f} / {np.median(found):.2f}",
+    ]
+
+
+def write_page(rows: Sequence[Sequence[str]], epochs: float, seeds: int, minutes: float) -> None:
+    """The section of docs/benchmarks.md."""
     head = ["device", f"plan of {LAST}", f"{FIRST} and {LAST - FIRST} suggested", "suggested wins", "ratio"]
     head += [f"ESR expected / found with {FIRST}"]
     body = (
-        f"ESR at {TEST_SETTINGS} random settings, mean (and range) over {options.seeds} seeds of plan, playing and "
+        f"ESR at {TEST_SETTINGS} random settings, mean (and range) over {seeds} seeds of plan, playing and "
         f"training; takes of {TAKE_SECONDS:g} s at {RATE_HZ / 1000:g} kHz, knobs within {ENDS[0]:.0%} to {ENDS[1]:.0%} "
-        f"of their travel, {SIZE} networks, {options.epochs:g} epochs (half of that for the committees), {AT_ONCE} "
+        f"of their travel, {SIZE} networks, {epochs:g} epochs (half of that for the committees), {AT_ONCE} "
         f"suggestions at once. The ratio is the geometric mean over the seeds. The last column is what the first "
-        f"committee expected of its members, and what they reached. {(time.process_time() - began) / 60:.0f} minutes "
+        f"committee expected of its members, and what they reached, medians. {minutes:.0f} minutes "
         f"of one core.\n\n{table(head, rows)}"
     )
     write_section("Suggested takes against a plan", "python -m benchmarks.suggest", body)

@@ -15,9 +15,6 @@ from triode.capture.design import Space, design_distances, design_places
 
 Array = NDArray[np.float64]
 
-# How much the expected error weighs beside the distances: 0 fills the space and no more.
-ERROR_POWER = 1.0
-
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -46,11 +43,15 @@ def suggest_settings(
     `expected_esr` (candidates,) is what the model is expected to do at each, `learned_esr` what it does at settings
     that it knows, `captured` the settings that are recorded. A new take is expected to take away the error above
     `learned_esr` as the square of the distance to the nearest take.
+
+    Where errors are f times that square, their mean over n knobs is least if f^(2 / (n + 2)) times it is the same
+    everywhere (quantisers, Gersho 1979). The expected error stands for f here; as it holds the distance already, it
+    weighs less than it might, and a committee that errs does little harm.
     """
     count = min(count, len(candidates))
     known, places = design_places(space, captured), design_places(space, candidates)
     expected = np.maximum(expected_esr, learned_esr)
-    weights = (expected / np.mean(expected)) ** ERROR_POWER
+    weights = expected ** (2.0 / (places.shape[1] + 2))
     energy = np.sum(np.prod(design_distances(space, places, known), axis=2) ** -2.0, axis=1)
     nearest = np.min(np.linalg.norm(places[:, None] - known[None], axis=2), axis=1)
     chosen: list[int] = []
