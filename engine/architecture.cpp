@@ -10,7 +10,8 @@ using nlohmann::json;
 
 static_assert(DescribesItself<WavenetSpec> && DescribesItself<RecurrentSpec> && DescribesItself<LinearSpec> &&
               DescribesItself<ConvnetSpec> && DescribesItself<ContainerSpec> && DescribesItself<ConvSpec> &&
-              DescribesItself<SequentialSpec> && DescribesItself<ParametricSpec> && DescribesItself<Architecture>);
+              DescribesItself<SequentialSpec> && DescribesItself<ParametricSpec> &&
+              DescribesItself<BlockOrientedSpec> && DescribesItself<Architecture>);
 
 std::int64_t Slot::size() const {
   std::int64_t product = 1;
@@ -41,8 +42,11 @@ Architecture parse_architecture(const json& object, const std::string& where, in
     architecture.spec = parse_sequential(fields, nesting);
   else if (name == "parametric")
     architecture.spec = parse_parametric(fields, nesting);
+  else if (name == "block-oriented")
+    architecture.spec = parse_block_oriented(fields);
   else
-    refuse(where + ".name", shown(name), "wavenet, parametric, lstm, gru, linear, convnet, conv, sequential or container");
+    refuse(where + ".name", shown(name),
+           "wavenet, parametric, lstm, gru, linear, convnet, conv, sequential, block-oriented or container");
   fields.refuse_others();
   return architecture;
 }
@@ -86,6 +90,11 @@ void Architecture::check(const std::string& where) const {
   if (memory() > limits::kState)
     refuse(where, "layers and dilations that need a memory of " + std::to_string(memory()) + " samples",
            "at most " + std::to_string(limits::kState));
+}
+
+void Architecture::check_values(const Tensors& tensors, const std::string& prefix) const {
+  if (const auto* blocks = std::get_if<BlockOrientedSpec>(&spec)) blocks->check_values(tensors, prefix);
+  if (const auto* container = std::get_if<ContainerSpec>(&spec)) container->check_values(tensors, prefix);
 }
 
 }  // namespace triode

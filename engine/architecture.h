@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "biquad.h"
 #include "kernels.h"
 
 namespace triode {
@@ -238,6 +239,7 @@ struct ContainerSpec {
   std::vector<Slot> slots(const std::string& prefix) const;
   std::vector<Slot> optional_slots(const std::string& prefix) const;
   nlohmann::json to_json() const;
+  void check_values(const Tensors& tensors, const std::string& prefix) const;
   void check(const std::string& where) const;
 };
 
@@ -301,9 +303,31 @@ struct ParametricSpec {
   void check(const std::string& where) const;
 };
 
+/// Filters and static curves in series: Hammerstein, Wiener-Hammerstein and longer chains.
+struct BlockOrientedSpec {
+  struct Block {
+    enum class Kind { sections, fir, curve } kind = Kind::curve;
+    std::vector<Band> bands;  // of second-order sections
+    int taps = 1;             // of an impulse response
+  };
+  std::vector<Block> blocks;
+
+  int inputs() const { return 1; }
+  int outputs() const { return 1; }
+  std::int64_t receptive_field() const;
+  std::int64_t work() const;
+  std::int64_t memory() const;
+  std::vector<Slot> slots(const std::string& prefix) const;
+  std::vector<Slot> optional_slots(const std::string&) const { return {}; }
+  nlohmann::json to_json() const;
+  void check(const std::string&) const {}
+  /// Throws where a value in a tensor makes no stable filter or no curve; their shapes have been checked.
+  void check_values(const Tensors& tensors, const std::string& prefix) const;
+};
+
 struct Architecture {
   std::variant<WavenetSpec, RecurrentSpec, LinearSpec, ConvnetSpec, ContainerSpec, ConvSpec, SequentialSpec,
-               ParametricSpec>
+               ParametricSpec, BlockOrientedSpec>
       spec;
 
   int inputs() const;
@@ -316,6 +340,8 @@ struct Architecture {
   nlohmann::json to_json() const;
   /// Also throws where weights or memory would be absurd.
   void check(const std::string& where) const;
+  /// Throws where the tensors, whose shapes have been checked, hold values that their network cannot have.
+  void check_values(const Tensors& tensors, const std::string& prefix = "") const;
 };
 
 /// Reads the `architecture` object of a .triode file, `nesting` models being around it. Throws ModelFileError where a

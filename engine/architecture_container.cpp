@@ -83,6 +83,11 @@ json ContainerSpec::to_json() const {
   return object;
 }
 
+void ContainerSpec::check_values(const Tensors& tensors, const std::string& prefix) const {
+  for (std::size_t i = 0; i < submodels.size(); ++i)
+    submodels[i].architecture->check_values(tensors, prefix_of(prefix, i));
+}
+
 void ContainerSpec::check(const std::string& where) const {
   for (std::size_t i = 0; i < submodels.size(); ++i) {
     const Submodel& submodel = submodels[i];

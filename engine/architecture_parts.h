@@ -14,5 +14,6 @@ ContainerSpec parse_container(Fields& fields, int nesting);
 ConvSpec parse_conv(Fields& fields);
 SequentialSpec parse_sequential(Fields& fields, int nesting);
 ParametricSpec parse_parametric(Fields& fields, int nesting);
+BlockOrientedSpec parse_block_oriented(Fields& fields);
 
 }  // namespace triode

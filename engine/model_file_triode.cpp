@@ -133,6 +133,7 @@ void check_tensors(const Description& description) {
   for (const auto& [name, tensor] : description.tensors)
     if (!known.contains(name))
       refuse("the file", "a tensor " + shown(name), "only those that its architecture uses");
+  description.architecture.check_values(description.tensors);
   check_self_test(description.tensors);
 }
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "block_oriented.h"
 #include "blocks.h"
 #include "parametric.h"
 #include "recurrent.h"
@@ -34,6 +35,8 @@ std::unique_ptr<Network> make_network(const Architecture& architecture, const Te
       return std::make_unique<Sequential>(spec, tensors, prefix, kernels);
     if constexpr (std::is_same_v<Spec, ParametricSpec>)
       return std::make_unique<Parametric>(spec, tensors, prefix, kernels);
+    if constexpr (std::is_same_v<Spec, BlockOrientedSpec>)
+      return std::make_unique<BlockOriented>(spec, tensors, prefix, kernels);
     if constexpr (std::is_same_v<Spec, LinearSpec>) return std::make_unique<Linear>(spec, tensors, prefix, kernels);
     throw std::logic_error("a container does not play: at_quality() chooses one of its models first");
   };

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-
-#include "decibels.h"
 
 namespace triode {
 
@@ -14,22 +11,6 @@ constexpr double kMoveSeconds = 0.02, kTailSeconds = 0.1;
 constexpr int kStep = 16;  // samples between two settings of a movement
 
 }  // namespace
-
-Biquad biquad(Band band, double hz, double q, double gain_db, double rate_hz) {
-  const double w = 2.0 * std::numbers::pi * std::min(hz, 0.45 * rate_hz) / rate_hz;
-  const double a = std::sqrt(from_db(gain_db)), cosine = std::cos(w), alpha = std::sin(w) / (2.0 * q);
-  if (band == Band::peak) {
-    const double a0 = 1.0 + alpha / a;
-    return {(1.0 + alpha * a) / a0, -2.0 * cosine / a0, (1.0 - alpha * a) / a0, -2.0 * cosine / a0,
-            (1.0 - alpha / a) / a0};
-  }
-  // The high shelf is the low shelf mirrored at a quarter of the rate.
-  const double mirror = band == Band::low_shelf ? 1.0 : -1.0, c = mirror * cosine;
-  const double root = 2.0 * std::sqrt(a) * alpha, a0 = (a + 1.0) + (a - 1.0) * c + root;
-  return {a * ((a + 1.0) - (a - 1.0) * c + root) / a0, mirror * 2.0 * a * ((a - 1.0) - (a + 1.0) * c) / a0,
-          a * ((a + 1.0) - (a - 1.0) * c - root) / a0, mirror * -2.0 * ((a - 1.0) + (a + 1.0) * c) / a0,
-          ((a + 1.0) + (a - 1.0) * c - root) / a0};
-}
 
 void ToneStack::configure(double rate_hz) noexcept {
   rate_hz_ = rate_hz;

@@ -1,21 +1,13 @@
 // Bass, middle, treble, presence: a generic equaliser after the model, that of no particular amp.
 //
-// Four second-order sections in series, from R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter
-// coefficients" (W3C Working Group Note, 2021). At 0 dB each is exactly a wire.
+// Four second-order sections in series (biquad.h).
 #pragma once
 
 #include <array>
 
+#include "biquad.h"
+
 namespace triode {
-
-struct Biquad {
-  double b0 = 1.0, b1 = 0.0, b2 = 0.0, a1 = 0.0, a2 = 0.0;  // a0 = 1
-};
-
-enum class Band { low_shelf, peak, high_shelf };
-
-/// The cookbook's section; frequencies above 0.45 of the rate count as that.
-Biquad biquad(Band band, double hz, double q, double gain_db, double rate_hz);
 
 class ToneStack {
  public:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from models import LEAKY_RELU, TANH, convnet_architecture, recurrent_architecture
+from models import LEAKY_RELU, TANH, block_architecture, convnet_architecture, recurrent_architecture
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -113,6 +113,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "skip": True,
     },
     "linear": {"name": "linear", "taps": 777},
+    "block-oriented": block_architecture(),
+    "block-oriented, one curve": {"name": "block-oriented", "blocks": [{"type": "curve"}]},
     "convnet": convnet_architecture(batchnorm=False),
     "convnet with batchnorm": convnet_architecture(batchnorm=True),
 }

@@ -74,6 +74,13 @@ def convnet_architecture(batchnorm: bool) -> dict[str, Any]:
     }
 
 
+def block_architecture(taps: int = 40) -> dict[str, Any]:
+    """Wiener-Hammerstein with every kind of block and of section."""
+    bands = ["low_shelf", "peak", "high_shelf", "high_pass", "low_pass"]
+    blocks = [{"type": "sections", "bands": bands}, {"type": "curve"}, {"type": "fir", "taps": taps}]
+    return {"name": "block-oriented", "blocks": [*blocks, {"type": "sections", "bands": ["high_pass", "peak"]}]}
+
+
 def random_tensors(architecture: Mapping[str, Any], seed: int = 0) -> dict[str, NDArray[np.float32]]:
     """Weights of about the size that training leaves, so that signals neither vanish nor explode."""
     rng = np.random.default_rng(seed)
@@ -83,8 +90,16 @@ def random_tensors(architecture: Mapping[str, Any], seed: int = 0) -> dict[str, 
         tensors[name] = (rng.uniform(-1, 1, shape) / np.sqrt(fan_in)).astype(np.float32)
         if name.endswith(("head_scale", "output_scale")):
             tensors[name] = np.asarray([0.5], dtype=np.float32)
-        elif name.endswith(("norm.variance", "norm.epsilon")):
+        elif name.endswith(("norm.variance", "norm.epsilon", ".q", ".slopes", ".knees")):
             tensors[name] = np.abs(tensors[name])
+        elif name.endswith("frequency"):
+            tensors[name] = 0.01 + 0.2 * np.abs(tensors[name])
+        if name.endswith((".q", ".slopes")):
+            tensors[name] += np.float32(0.3)
+        elif name.endswith(("pre_gain", "post_gain")):
+            tensors[name] = np.sign(tensors[name]) * np.float32(2.0)
+        elif name.endswith(".gain_db"):
+            tensors[name] *= np.float32(12)
     return tensors
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.signal
 from numpy.typing import NDArray
 
 Signal = NDArray[np.float64]
@@ -244,6 +245,71 @@ def linear(tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
     return np.convolve(x[0], taps)[: x.shape[1]][None] + float(tensors[f"{prefix}bias"][0])
 
 
+def cookbook_section(band: str, frequency: float, q: float, gain_db: float) -> tuple[Signal, Signal]:
+    """Numerator and denominator of a section of the Audio EQ Cookbook; `frequency` as a share of the sample rate."""
+    w, a = 2 * np.pi * frequency, 10 ** (gain_db / 40)
+    cosine, alpha = np.cos(w), np.sin(w) / (2 * q)
+    root = 2 * np.sqrt(a) * alpha
+    more, less = a + 1 + (a - 1) * cosine, a + 1 - (a - 1) * cosine
+    tables = {
+        "peak": ([1 + alpha * a, -2 * cosine, 1 - alpha * a], [1 + alpha / a, -2 * cosine, 1 - alpha / a]),
+        "low_pass": (
+            [(1 - cosine) / 2, 1 - cosine, (1 - cosine) / 2],
+            [1 + alpha, -2 * cosine, 1 - alpha],
+        ),
+        "high_pass": (
+            [(1 + cosine) / 2, -(1 + cosine), (1 + cosine) / 2],
+            [1 + alpha, -2 * cosine, 1 - alpha],
+        ),
+        "low_shelf": (
+            [a * (less + root), 2 * a * (a - 1 - (a + 1) * cosine), a * (less - root)],
+            [more + root, -2 * (a - 1 + (a + 1) * cosine), more - root],
+        ),
+        "high_shelf": (
+            [a * (more + root), -2 * a * (a - 1 + (a + 1) * cosine), a * (more - root)],
+            [less + root, 2 * (a - 1 - (a + 1) * cosine), less - root],
+        ),
+    }
+    b, a_ = tables[band]
+    return np.array(b), np.array(a_)
+
+
+def curve(tensors: Tensors, x: Signal, name: str) -> Signal:
+    value = {
+        part: tensors[f"{name}{part}"].astype(float)
+        for part in ("pre_gain", "bias", "bias_shift", "bias_shift_frequency", "knees", "slopes", "post_gain")
+    }
+
+    def bent(z: Signal, side: int) -> Signal:
+        k, g = value["knees"][side], value["slopes"][side]
+        above = np.tanh(k) + (1 - np.tanh(k) ** 2) / g * np.tanh(g * (z - k))
+        return np.where(z <= k, np.tanh(z), above)
+
+    def f(z: Signal) -> Signal:
+        return np.where(z >= 0, bent(z, 0), -bent(-z, 1))
+
+    u = value["pre_gain"] * x
+    share = 1 - np.exp(-2 * np.pi * value["bias_shift_frequency"][0])
+    level = scipy.signal.lfilter([share], [1, share - 1], np.abs(np.tanh(u)))
+    rest = f(value["bias"])
+    result: Signal = value["post_gain"] * (f(u + value["bias"] + value["bias_shift"] * level) - rest)
+    return result
+
+
+def block_oriented(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
+    for index, block in enumerate(architecture["blocks"]):
+        name = f"{prefix}blocks.{index}."
+        if block["type"] == "fir":
+            x = np.convolve(x[0], tensors[f"{name}taps"].astype(float))[: x.shape[1]][None]
+        elif block["type"] == "curve":
+            x = curve(tensors, x, name)
+        else:
+            parts = (tensors[f"{name}{part}"].astype(float) for part in ("frequency", "q", "gain_db"))
+            for band, *values in zip(block["bands"], *parts, strict=True):
+                x = scipy.signal.lfilter(*cookbook_section(band, *values), x)
+    return x
+
+
 def network(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
     if architecture["name"] == "wavenet":
         return wavenet(architecture, tensors, x, prefix)
@@ -253,6 +319,8 @@ def network(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix
         return convnet(architecture, tensors, x, prefix)
     if architecture["name"] == "linear":
         return linear(tensors, x, prefix)
+    if architecture["name"] == "block-oriented":
+        return block_oriented(architecture, tensors, x, prefix)
     if architecture["name"] == "conv":
         return one_conv(architecture, tensors, x, prefix)
     if architecture["name"] == "sequential":

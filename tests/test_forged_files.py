@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 import field_files as field
 from engine_files import ARCHITECTURES, triode_object
-from models import TANH, random_tensors, recurrent_architecture
+from models import TANH, block_architecture, random_tensors, recurrent_architecture
 from triode import engine
 from triode.errors import ModelFileError
 
@@ -118,6 +118,7 @@ WHOLE = {
     "container.nam": json.dumps(nam_model()).encode(),
     "knobs.triode": knobs_bytes(),
     "parametric.triode": parametric_bytes(),
+    "blocks.triode": triode_bytes(block_architecture(3)),
     **{name: json.dumps(model).encode() for name, model in FIELD.items()},
 }
 

@@ -8,6 +8,7 @@ import torch
 
 from triode.engine import load, read
 from triode.model_file import ModelFile, SelfTest, self_test_signal, write_model
+from triode.training.networks.block_oriented import BlockOriented
 from triode.training.networks.linear import Linear
 from triode.training.networks.sizes import TANH, Network, load_tensors, make_network, network_from_architecture
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig
@@ -30,6 +31,9 @@ NETWORKS = [
     ("gru", "nano"),
     ("gru", "33"),
     ("linear", "nano"),
+    ("hammerstein", "nano"),
+    ("wiener-hammerstein", "standard"),
+    ("grey-box", "full"),
 ]
 
 
@@ -38,7 +42,9 @@ def network_of(arch: str, size: str) -> Network:
     network = make_network(arch, size, seed=4)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if name.endswith("bias") or isinstance(network, Linear):
+            if isinstance(network, BlockOriented) and not name.endswith("taps"):
+                parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)) * 0.3)
+            elif name.endswith("bias") or isinstance(network, Linear):
                 parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)) * 0.1)
         if hasattr(network, "head_scale"):
             network.head_scale.fill_(1.0)
@@ -96,7 +102,10 @@ def test_the_engine_plays_what_pytorch_computes(arch: str, size: str, signal, tm
     assert model.self_test() < 1e-5
 
 
-@pytest.mark.parametrize(("arch", "size"), [("wavenet", "nano"), ("lstm", "nano"), ("gru", "nano"), ("linear", "nano")])
+@pytest.mark.parametrize(
+    ("arch", "size"),
+    [("wavenet", "nano"), ("lstm", "nano"), ("gru", "nano"), ("linear", "nano"), ("grey-box", "standard")],
+)
 def test_a_model_file_can_be_trained_on(arch: str, size: str, tmp_path) -> None:
     """Written, read back, loaded into a new network: the same sound."""
     network = network_of(arch, size)

@@ -56,6 +56,9 @@ inline const std::map<std::string, std::string>& architectures() {
         {"name": "gru", "input_size": 6, "hidden_size": 5, "output_size": 2, "skip": false},
         {"name": "lstm", "input_size": 2, "hidden_size": 7, "skip": true}]})"},
       {"linear", R"({"name": "linear", "taps": 300})"},
+      {"block-oriented", R"({"name": "block-oriented", "blocks": [
+        {"type": "sections", "bands": ["low_shelf", "peak", "high_shelf", "high_pass", "low_pass"]}, {"type": "curve"},
+        {"type": "fir", "taps": 100}, {"type": "sections", "bands": ["high_pass"]}]})"},
       {"convnet", R"({"name": "convnet", "channels": 4, "dilations": [1, 2, 4, 200], "batchnorm": true, "groups": 1,
                       "activation": {"type": "Tanh"}})"},
   };
@@ -97,6 +100,9 @@ inline Parts triode_parts(const std::string& architecture_text, unsigned seed) {
     for (std::int64_t i = 0; i < slot.size(); ++i) {
       float value = 1.5f * uniform(random) / std::sqrt(static_cast<float>(fan_in));
       if (slot.name.ends_with("variance") || slot.name.ends_with("epsilon")) value = std::abs(value) + 0.1f;
+      if (slot.name.ends_with("frequency")) value = 0.02f + 0.2f * std::abs(value);
+      if (slot.name.ends_with(".q") || slot.name.ends_with("slopes") || slot.name.ends_with("knees"))
+        value = std::abs(value) + 0.3f;
       append(parts.data, &value, sizeof value);
     }
     parts.header[slot.name] = {

@@ -104,6 +104,35 @@ void forge(const std::string& what, const std::string& expected, const std::func
   check_refused(parts.bytes(), expected, what);
 }
 
+// Values that would make a filter unstable or a curve no curve; and shapes and kinds that there are not.
+void test_forged_blocks() {
+  const std::string whole = samples::architectures().at("block-oriented");
+  const auto forged = [&](const std::string& tensor, float value) {
+    Parts parts = samples::triode_parts(whole, 1);
+    const std::size_t at = parts.header[tensor]["data_offsets"][0];
+    std::memcpy(parts.data.data() + at, &value, sizeof value);
+    return parts.bytes();
+  };
+  for (const auto& [tensor, value] : {std::pair{"blocks.0.frequency", 0.5f}, {"blocks.0.frequency", 0.0f},
+                                      {"blocks.0.q", 0.0f}, {"blocks.0.q", -1.0f}, {"blocks.0.gain_db", 61.0f},
+                                      {"blocks.1.slopes", 0.0f}, {"blocks.1.knees", -0.1f}, {"blocks.1.pre_gain", 2e6f},
+                                      {"blocks.1.bias_shift_frequency", 0.0f}, {"blocks.3.q", 51.0f}})
+    check_refused(forged(tensor, value), tensor, std::string(tensor) + " out of range");
+  check_refused(forged("blocks.2.taps", std::numeric_limits<float>::quiet_NaN()), "NaN", "a tap");
+  const auto refused = [](const std::string& blocks, const std::string& expected) {
+    Parts parts = samples::triode_parts(kLstm, 1);
+    parts.model["architecture"] = {{"name", "block-oriented"}, {"blocks", json::parse(blocks)}};
+    check_refused(parts.bytes(), expected, blocks);
+  };
+  refused("[]", "blocks");
+  refused(R"([{"type": "valve"}])", "sections, fir or curve");
+  refused(R"([{"type": "curve", "taps": 3}])", "taps");
+  refused(R"([{"type": "sections", "bands": ["notch"]}])", "high_pass");
+  refused(R"([{"type": "sections", "bands": []}])", "bands");
+  refused(R"([{"type": "fir", "taps": 0}])", "taps");
+  refused(R"([{"type": "curve"}])", "missing");
+}
+
 void test_forged_safetensors() {
   const auto float_at = [](Parts& parts, std::size_t offset, float value) {
     std::memcpy(parts.data.data() + offset, &value, sizeof value);
@@ -328,6 +357,7 @@ int main() {
   test_not_models();
   test_nesting_bombs();
   test_forged_safetensors();
+  test_forged_blocks();
   test_forged_metadata();
   test_forged_parametric();
   test_forged_wavenets();

@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from triode.architecture_blocks import BlockOriented
 from triode.architecture_wavenet import STRICT, Activation, Count, Shapes, WaveNet, conv_shapes
 from triode.errors import ModelFileError
 
 __all__ = [
     "Architecture",
+    "BlockOriented",
     "Conv",
     "ConvNet",
     "Linear",
@@ -296,7 +298,7 @@ class Parametric:
         return {}
 
 
-Architecture = WaveNet | Recurrent | Linear | ConvNet | Conv | Sequential | Parametric
+Architecture = WaveNet | Recurrent | Linear | ConvNet | Conv | Sequential | Parametric | BlockOriented
 """Every shape of network that a model file may hold."""
 
 _ADAPTER: TypeAdapter[Architecture] = TypeAdapter(Annotated[Architecture, Field(discriminator="name")])
@@ -326,7 +328,7 @@ def parse_architecture(architecture: Mapping[str, Any]) -> Architecture:
 
 
 def check_tensors(architecture: Architecture, tensors: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float32]]:
-    """`tensors` as float32, or ModelFileError: a name missing or too many, a wrong shape, a number that is not finite.
+    """`tensors` as float32, or ModelFileError: a name missing or too many, a wrong shape, a number that is not allowed.
 
     The order is that of `architecture.tensor_shapes()`, optional tensors last.
     """
@@ -337,7 +339,10 @@ def check_tensors(architecture: Architecture, tensors: Mapping[str, ArrayLike]) 
         raise ModelFileError(f"tensors are missing: {', '.join(sorted(missing)[:5])}; {architecture.name} needs them")
     if foreign:
         raise ModelFileError(f"tensors that {architecture.name} does not have: {', '.join(sorted(foreign)[:5])}")
-    return {name: finite_float32(name, tensors[name], shape) for name, shape in expected.items()}
+    found = {name: finite_float32(name, tensors[name], shape) for name, shape in expected.items()}
+    if isinstance(architecture, BlockOriented):
+        architecture.check_values(found)
+    return found
 
 
 def finite_float32(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:

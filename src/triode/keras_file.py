@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triode.architecture import Conv, ConvNet, Linear, Parametric, Recurrent, Sequential
+from triode.architecture import BlockOriented, Conv, ConvNet, Linear, Parametric, Recurrent, Sequential
 from triode.architecture_wavenet import Activation, WaveNet
 from triode.errors import OptionError
 from triode.model_file import ModelFile, checked_network, knobs_json
@@ -29,6 +29,8 @@ def keras_bytes(model: ModelFile) -> bytes:
     Players start from the zero state, and AIDA-X takes one LSTM or GRU of certain sizes only; RTNeural takes them all.
     """
     net, found = checked_network(model)
+    if isinstance(net, BlockOriented):
+        raise OptionError("a keras stack has no recursive filters, this model is made of them; write .triode")
     if isinstance(net, WaveNet | Parametric):
         raise OptionError(
             "a keras stack has its layers one after the other, a WaveNet connects them otherwise; write .nam or .triode"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triode.architecture import Conv, ConvNet, Linear, Parametric, Recurrent, Sequential
+from triode.architecture import BlockOriented, Conv, ConvNet, Linear, Parametric, Recurrent, Sequential
 from triode.architecture_wavenet import Activation, Head, WaveNet, WaveNetArray
 from triode.errors import OptionError
 from triode.model_file import Levels, ModelFile, checked_network
@@ -48,7 +48,7 @@ def nam_bytes(model: ModelFile) -> bytes:
         contents = _linear(architecture, tensors)
     elif isinstance(architecture, ConvNet):
         contents = _convnet(architecture, tensors)
-    elif isinstance(architecture, Conv | Sequential | Parametric):
+    elif isinstance(architecture, Conv | Sequential | Parametric | BlockOriented):
         raise OptionError(
             f"the .nam format has no {architecture.name} networks; write .aidax or .triode, or add --distil"
         )

@@ -25,7 +25,7 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     seed: int = 0
     optimiser: str = "adam"
-    # Where there is more than one way: "least-squares" or "sweep" (linear).
+    # Where there is more than one way: "least-squares" or "sweep" (linear); "identify", without descent (chains).
     method: str = ""
     # Recurrent networks only: Wright's truncated back-propagation.
     settle_samples: int = 200  # run without loss at the start of a segment

@@ -15,6 +15,8 @@ from triode.knobs import Knob
 from triode.model_file import Alignment, Levels, ModelFile, write_model
 from triode.training.config import Observer
 from triode.training.dataset import Dataset, make_dataset
+from triode.training.identify import identify
+from triode.training.networks.block_oriented import BlockOriented
 from triode.training.networks.parametric import Parametric
 from triode.training.networks.sizes import (
     Network,
@@ -94,6 +96,8 @@ def run_job(
     learned = [pair for index, pair in enumerate(prepared.pairs) if index not in held_out]
     data = make_dataset(learned, prepared.rate_hz, device)
     network, arch = starting_network(job, data, knobs)
+    if isinstance(network, BlockOriented) and job.start_from is None and not resume:
+        identify(network, data)
     network.to(device)
     config = recipe(
         arch,
@@ -158,4 +162,5 @@ def starting_network(job: Job, data: Dataset, knobs: Sequence[Knob] = ()) -> tup
     network = network_from_architecture(description.architecture)
     tensors = {name: torch.from_numpy(np.array(tensor)) for name, tensor in description.tensors.items()}
     load_tensors(network, tensors, data.target_gain)
-    return network, str(description.architecture["name"])
+    name = str(description.architecture["name"])
+    return network, "grey-box" if name == "block-oriented" else name

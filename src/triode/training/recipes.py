@@ -14,8 +14,11 @@ from typing import Any
 from triode.errors import OptionError
 from triode.training.config import TrainConfig
 from triode.training.losses import LossConfig
+from triode.training.networks.sizes import CHAIN_ARCHITECTURES
 
-DEFAULT_SIZES = {"wavenet": "feather", "lstm": "feather", "gru": "feather", "linear": "lite"}
+DEFAULT_SIZES = {"wavenet": "feather", "lstm": "feather", "gru": "feather", "linear": "lite"} | dict.fromkeys(
+    CHAIN_ARCHITECTURES, "standard"
+)
 # Of each architecture, the default first.
 RECIPES: Mapping[str, tuple[str, ...]] = {
     "wavenet": ("small-steps", "damskagg2019"),
@@ -23,6 +26,7 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
     "lstm": ("wright2020",),
     "gru": ("wright2020",),
     "linear": ("least-squares", "farina2000"),
+    **dict.fromkeys(CHAIN_ARCHITECTURES, ("identify-and-descend", "eichas2017")),
 }
 
 
@@ -69,7 +73,11 @@ def _recipe(name: str, rate_hz: int) -> dict[str, Any]:
         }
     if name in ("least-squares", "farina2000"):
         return {"method": "sweep" if name == "farina2000" else name}
+    if name == "eichas2017":
+        return {"method": "identify"}
     small_steps = {"batch_size": 4, "segment_samples": 8192}
+    if name == "identify-and-descend":
+        return small_steps | {"learning_rate": 0.008}
     if name == "damskagg2019":
         return small_steps | {"learning_rate": 0.004, "loss": LossConfig(mse=0.0, esr=1.0, pre_emphasis=0.95)}
     return small_steps | {"learning_rate": 0.015, "optimiser": "soap"}

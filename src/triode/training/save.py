@@ -15,6 +15,7 @@ from triode.knobs import Knob
 from triode.model_file import Alignment, Levels, ModelFile, SelfTest, loudness_db, self_test_signal
 from triode.training.config import TrainConfig
 from triode.training.dataset import Dataset
+from triode.training.networks.block_oriented import BlockOriented
 from triode.training.networks.recurrent import Recurrent
 from triode.training.networks.sizes import Network
 from triode.training.train import TrainResult
@@ -35,14 +36,15 @@ def play(
     parameter = next(network.parameters())
     x = torch.from_numpy(np.concatenate([np.zeros(warm_up_samples, np.float32), samples])).to(parameter)
     network.eval()
-    y = network(x.unsqueeze(0), travels=x.new_tensor([travels]))
+    exact = {"exact": True} if isinstance(network, BlockOriented) else {}
+    y = network(x.unsqueeze(0), travels=x.new_tensor([travels]), **exact)
     y = y[0] if isinstance(y, tuple) else y
     return np.asarray((y[0, -len(samples) :] * target_gain).float().cpu().numpy(), dtype=np.float32)
 
 
 def warm_up_samples(network: Network, rate_hz: int) -> int:
-    """Silence that leads to the start state: a second for recurrent networks, the memory of all others."""
-    return rate_hz if isinstance(network, Recurrent) else network.receptive_field
+    """Silence that leads to the start state: a second for what remembers as a state, the memory of all others."""
+    return rate_hz if isinstance(network, Recurrent | BlockOriented) else network.receptive_field
 
 
 def to_model_file(

@@ -8,13 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from triode.errors import OptionError
+from triode.training.networks.block_oriented import (
+    Block,
+    BlockOriented,
+    CurveConfig,
+    FirConfig,
+    SectionsConfig,
+    config_from_blocks,
+)
 from triode.training.networks.concatenated import ConcatenatedConfig, ConcatenatedWaveNet
 from triode.training.networks.linear import Linear, LinearConfig
 from triode.training.networks.parametric import Parametric, ParametricConfig
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig, config_from_architecture
 
-Network = WaveNet | Recurrent | Linear | Parametric | ConcatenatedWaveNet
+Network = WaveNet | Recurrent | Linear | Parametric | ConcatenatedWaveNet | BlockOriented
 
 TANH: Mapping[str, Any] = {"type": "Tanh"}
 LEAKY_RELU: Mapping[str, Any] = {"type": "LeakyReLU", "negative_slope": 0.01}
@@ -73,7 +81,11 @@ CONCATENATED: Mapping[str, ConcatenatedConfig] = {
 }
 HIDDEN_SIZES = {"nano": 8, "feather": 16, "lite": 24, "standard": 40, "full": 64}
 TAPS = {"nano": 256, "feather": 1024, "lite": 4096, "standard": 8192, "full": 32768}
-ARCHITECTURES = ("wavenet", "lstm", "gru", "linear")
+# Peaks of each filter, and taps of an impulse response at the end: a short one takes up what alignment leaves before an
+# onset. Ten peaks are those of Eichas, Möller, Zölzer 2017.
+CHAINS = {"nano": (4, 64), "standard": (10, 64), "full": (10, 1024)}
+CHAIN_ARCHITECTURES = ("hammerstein", "wiener-hammerstein", "grey-box")
+ARCHITECTURES = ("wavenet", "lstm", "gru", "linear", *CHAIN_ARCHITECTURES)
 CONDITIONINGS = ("film", "inputs")
 
 
@@ -87,7 +99,9 @@ def size_names(arch: str) -> tuple[str, ...]:
 
 
 def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: str = "film") -> Network:
-    """A freshly initialised network. `size` is a name, or a number: hidden units, taps, or channels of the A2 shape.
+    """A freshly initialised network.
+
+    `size` is a name, or a number: hidden units, taps, peaks of a filter, or channels of the A2 shape.
 
     How its `knobs` act: `conditioning` "film" lets them scale and shift a WaveNet's rows, "inputs" makes them further
     inputs, as they always are in recurrent networks. Raises OptionError for unknown names, and for knobs where the
@@ -100,10 +114,8 @@ def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: 
         raise OptionError(f"--size {size}: unknown for {arch}; choose {', '.join(size_names(arch))}, or a number")
     if conditioning not in CONDITIONINGS:
         raise OptionError(f"--conditioning {conditioning}: unknown; choose one of {', '.join(CONDITIONINGS)}")
-    if arch == "linear" and knobs:
-        raise OptionError(
-            "--arch linear: an impulse response follows no knobs; choose wavenet, or one take with --take"
-        )
+    if arch in ("linear", *CHAIN_ARCHITECTURES) and knobs:
+        raise OptionError(f"--arch {arch}: it follows no knobs; choose wavenet, or one take with --take")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if arch == "wavenet" and size in CONCATENATED:
@@ -117,8 +129,25 @@ def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: 
             return WaveNet(with_inputs(config, 1 + knobs))
         if arch == "linear":
             return Linear(LinearConfig(TAPS[size] if number is None else number))
+        if arch in CHAIN_ARCHITECTURES:
+            return BlockOriented(chain(arch, *(CHAINS[size] if number is None else (number, 64))))
         hidden = HIDDEN_SIZES[size] if number is None else number
         return Recurrent(RecurrentConfig("lstm" if arch == "lstm" else "gru", hidden, knobs=knobs))
+
+
+def chain(arch: str, peaks: int, taps: int) -> tuple[Block, ...]:
+    """The blocks of a chain whose filters are two shelves, `peaks` peaks and, behind a curve, a high-pass.
+
+    `grey-box` has a second curve and a filter behind it, as a power amp after a preamp.
+    """
+    if not 1 <= peaks <= 60:
+        raise OptionError(f"--size {peaks}: expected 1 to 60 peaks")
+    front = SectionsConfig(("low_shelf", *("peak",) * peaks, "high_shelf"))
+    behind = SectionsConfig((*front.bands, "high_pass"))
+    blocks: list[Block] = [CurveConfig(), behind] if arch == "hammerstein" else [front, CurveConfig(), behind]
+    if arch == "grey-box":
+        blocks += [CurveConfig(), behind]
+    return (*blocks, FirConfig(taps)) if taps else tuple(blocks)
 
 
 def with_inputs(config: WaveNetConfig, inputs: int) -> WaveNetConfig:
@@ -140,6 +169,8 @@ def network_from_architecture(architecture: Mapping[str, Any]) -> Network:
         return Recurrent(RecurrentConfig(name, *sizes, bool(architecture["skip"]), architecture["input_size"] - 1))
     if name == "linear":
         return Linear(LinearConfig(architecture["taps"]))
+    if name == "block-oriented":
+        return BlockOriented(config_from_blocks(architecture))
     raise OptionError(f"a model of architecture {name!r} can be played but not trained; train a new one instead")
 
 
@@ -148,6 +179,9 @@ def load_tensors(network: Network, tensors: Mapping[str, Tensor], target_gain: f
 
     The inverse of `network.tensors(target_gain)`. Tensors that training has no use for (a start state) are left.
     """
+    if isinstance(network, BlockOriented):
+        network.load(tensors, target_gain)
+        return
     own = network.state_dict()
     scaled = ("head_scale", "network.head_scale", "output_scale", "taps", "bias")
     network.load_state_dict({name: tensors[name] / (target_gain if name in scaled else 1.0) for name in own})
