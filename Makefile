@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 CPP_BUILD := build/cpp-sanitized
 PLUGIN_BUILD := build/plugin
 
-.PHONY: setup build check plugin install-plugin test test-cpp fuzz bench demo docs clean
+.PHONY: setup build check plugin install-plugin test test-cpp fuzz bench fidelity demo docs clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,9 @@ fuzz: build
 
 bench: build
 	$(BIN)/python -m benchmarks
+
+fidelity: build
+	$(BIN)/python -m benchmarks.classics
 
 demo: $(STAMP)
 	$(BIN)/triode demo --out demo

@@ -25,9 +25,14 @@ def machine() -> str:
 
 def write_section(title: str, command: str, body: str) -> None:
     """Put `body` under `title`, in the place of what an earlier run of `command` wrote."""
+    replace_section(PAGE, command, f"## {title}\n\n`{command}` on {machine()}.\n\n{body}")
+
+
+def replace_section(path: Path, command: str, text: str) -> None:
+    """Put `text` on a page in the place of what an earlier run of `command` wrote there, else at the end."""
     begin, end = f"<!-- {command}: begin -->", f"<!-- {command}: end -->"
-    section = f"{begin}\n## {title}\n\n`{command}` on {machine()}.\n\n{body}\n{end}\n"
-    page = PAGE.read_text() if PAGE.exists() else HEAD
+    section = f"{begin}\n{text}\n{end}\n"
+    page = path.read_text() if path.exists() else HEAD
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end) + "\n", re.S)
     page = pattern.sub(lambda _: section, page) if pattern.search(page) else f"{page.rstrip()}\n\n{section}"
-    write_text(PAGE, page)
+    write_text(path, page)

@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate",
     "suggest",
     "compare",
+    "listen",
     "render",
     "play",
     "info",

@@ -60,3 +60,48 @@ def test_recipes_that_cannot_work_are_refused(
         assert (result.status, result.err.strip().count("\n")) == (2, 0), result.err
         assert message in result.err
     assert not (tmp_path / "m.triode").exists()
+
+
+def test_generic_controls_are_named_apart_from_captured_knobs(
+    triode: Callable[..., Any], cabinet: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    """A profile: one captured setting, and controls around it that were not captured, each an option of render."""
+    folder, _ = cabinet
+    recording = "--input", folder / "dry.wav", "--output", folder / "wet.wav"
+    model = tmp_path / "cab.triode"
+    assert triode("train", *recording, "--arch", "linear", "--size", "64", "-o", model).status == 0
+    found = triode("info", model, "--json").json
+    assert found["knobs"] == []
+    assert [control["name"] for control in found["generic_controls"]] == [
+        "gain",
+        "bass",
+        "middle",
+        "treble",
+        "presence",
+    ]
+    assert "not captured" in triode("info", model).out
+    plain, turned = tmp_path / "plain.wav", tmp_path / "turned.wav"
+    assert triode("render", model, folder / "dry.wav", plain).status == 0
+    for control in found["generic_controls"]:
+        option = "--input-gain" if control["name"] == "gain" else f"--{control['name']}"
+        assert triode("render", model, folder / "dry.wav", turned, option, control["high"]).status == 0
+        assert np.abs(read_audio(turned).samples - read_audio(plain).samples).max() > 1e-3, option
+
+
+def test_a_chain_is_identified_trained_played_and_not_exported_where_it_cannot(
+    triode: Callable[..., Any], cabinet: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    folder, _ = cabinet
+    dry = read_audio(folder / "dry.wav").samples
+    write_audio(tmp_path / "wet.wav", (0.5 * np.tanh(4 * dry)).astype(np.float32), RATE)
+    recording = "--input", folder / "dry.wav", "--output", tmp_path / "wet.wav"
+    model = tmp_path / "chain.triode"
+    options = "--arch", "hammerstein", "--size", "2", "--recipe", "eichas2017", "-o", model, "--json"
+    result = triode("train", *recording, *options)
+    assert result.status == 0, result.err
+    assert result.json["esr"] < 0.1
+    assert "block-oriented" in triode("info", model).out
+    assert triode("bench", model, "--seconds", "0.1", "--json").json["allocations"] == 0
+    refused = triode("convert", model, tmp_path / "chain.nam")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "no block-oriented" in refused.err

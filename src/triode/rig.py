@@ -14,7 +14,7 @@ from triode.audio import Audio, Samples
 from triode.engine import Model, checked_audio, checked_block, measured_speed
 from triode.errors import OptionError
 
-__all__ = ["Rig", "RigSettings"]
+__all__ = ["GENERIC_CONTROLS", "Rig", "RigSettings", "generic_controls"]
 
 OutputLevel = Literal["raw", "normalized", "calibrated"]
 
@@ -32,6 +32,23 @@ _RANGES: dict[str, tuple[float, float]] = {
     "treble_db": (-20, 20),
     "presence_db": (-20, 20),
 }
+
+GENERIC_CONTROLS = {
+    "gain": "input_gain_db",
+    "bass": "bass_db",
+    "middle": "middle_db",
+    "treble": "treble_db",
+    "presence": "presence_db",
+}
+"""What the rig adds around any model, and the field of RigSettings: controls of no particular amp, not captured."""
+
+
+def generic_controls() -> list[dict[str, Any]]:
+    """The generic controls as `triode info` names them: `name`, `unit`, `low`, `high`, `default`."""
+    return [
+        {"name": name, "unit": "dB", "low": _RANGES[field][0], "high": _RANGES[field][1], "default": 0.0}
+        for name, field in GENERIC_CONTROLS.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from triode import __version__
-from triode.cli import capturing, comparing, demo, learn, playing, recording, stage, suggesting
+from triode.cli import capturing, comparing, demo, learn, listening, playing, recording, stage, suggesting
 from triode.cli.console import complain
 from triode.errors import TriodeError
 
@@ -43,6 +43,7 @@ app.command()(learn.train)
 app.command()(learn.evaluate)
 app.command()(suggesting.suggest)
 app.command()(comparing.compare)
+app.command()(listening.listen)
 app.command()(playing.render)
 app.command()(stage.play)
 app.command()(playing.info)

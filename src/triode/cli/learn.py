@@ -45,7 +45,9 @@ def train(
     model: Annotated[
         Path, typer.Option("-o", "--model", help="The model file to write; a folder for several captures.")
     ] = Path("model.triode"),
-    arch: Annotated[str, typer.Option(help="wavenet, lstm, gru, linear, hammerstein, wiener-hammerstein or grey-box.")] = "wavenet",
+    arch: Annotated[
+        str, typer.Option(help="wavenet, lstm, gru, linear, hammerstein, wiener-hammerstein or grey-box.")
+    ] = "wavenet",
     size: Annotated[str | None, typer.Option(help="nano, feather, lite, standard, a2-lite, full, or a number.")] = None,
     conditioning: Annotated[
         str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights) or inputs.")

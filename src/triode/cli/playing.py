@@ -117,9 +117,10 @@ def render(
 def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None:
     """What a model file holds."""
     from triode.engine import load
+    from triode.rig import generic_controls
 
     player = load(model, quality=quality)
-    found = dict(player.info)
+    found = dict(player.info) | {"generic_controls": generic_controls()}
     if as_json:
         print_json(found)
         return
@@ -127,6 +128,8 @@ def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None
     knobs = found.pop("knobs", [])
     rows = {key.replace("_", " "): value for key, value in found.items()}
     rows["architecture"] = _in_words(found["architecture"])
+    generic = ", ".join(control["name"] for control in found["generic_controls"])
+    rows["generic controls"] = f"{generic} (the rig's, not captured: options of render)"
     rows |= {f"knob {knob['name']}": f"{knob['low']:g} to {knob['high']:g} {knob['unit']}".rstrip() for knob in knobs}
     told = {str(key): value for key, value in metadata.items() if isinstance(value, str | int | float)}
     rows |= {key: value for key, value in told.items() if key.replace("_", " ") not in rows}

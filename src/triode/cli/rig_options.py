@@ -21,7 +21,7 @@ Gate = Annotated[float | None, typer.Option(help="Threshold of the noise gate in
 GateHysteresis = Annotated[float, typer.Option(help="dB below the threshold at which the gate closes.")]
 GateHold = Annotated[float, typer.Option(help="Seconds for which the gate stays open.")]
 GateRelease = Annotated[float, typer.Option(help="Seconds in which it then falls by 60 dB.")]
-Tone = Annotated[float, typer.Option(help="dB, -20 to 20.")]
+Tone = Annotated[float, typer.Option(help="dB, -20 to 20; generic, of no particular amp.")]
 DcBlock = Annotated[bool, typer.Option("--dc-block", help="Take the model's offset away.")]
 Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
 Oversample = Annotated[int, typer.Option(help="1, 2 or 4: run the model faster than its own rate, for less aliasing.")]
