@@ -67,13 +67,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=2.0)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=DEVICES, default=list(DEVICES))
     parser.add_argument("--keep", type=Path, help="keep captures, models and pages here, and go on with what is there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         parts = []
-        for device in DEVICES:
+        for device in options.only:
             found = sorted(
                 measured(device, folder, options.seconds, options.epochs, options.seed), key=lambda c: c["esr"]
             )
