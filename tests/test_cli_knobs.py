@@ -134,7 +134,7 @@ def test_baked_on_the_command_line_it_plays_everywhere(triode: Command, trained:
     [
         (("--hold-out", "loud"), "has no such take; it has low, half, high, full"),
         (("--hold-out", "low,half,high,full"), "leave some to learn from"),
-        (("--arch", "linear"), "an impulse response follows no knobs"),
+        (("--arch", "linear"), "it follows no knobs"),
         (("--optimiser", "sgd"), "choose adam or soap"),
         (("--conditioning", "magic"), "choose one of film, inputs"),
     ],

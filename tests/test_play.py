@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from triode import play as play_module
 from triode.audio import read_audio, write_audio
 from triode.engine import load
 from triode.errors import DeviceError, OptionError
@@ -39,6 +41,8 @@ class Sound:
         self.given = np.full((len(taken), 2), np.nan, np.float32)
         self.options: dict[str, Any] = {}
         self.closed = False
+        self.let_go = threading.Event()
+        self.let_go.set()
 
     def query_devices(self, device: object = None, kind: str = "") -> Any:
         box = {"name": "box", "max_input_channels": 2, "max_output_channels": 6, "default_samplerate": 44100.0}
@@ -64,7 +68,11 @@ class Sound:
                 return
 
     def close(self) -> None:
+        self.let_go.wait()
         self.closed = True
+
+    def _exit_handler(self) -> None:
+        self.let_go.wait()
 
 
 @pytest.fixture
@@ -101,6 +109,15 @@ def test_the_guitar_goes_through_the_rig_to_both_outputs(sound: Sound, model: Pa
     assert sound.closed
     asked = {name: sound.options[name] for name in ("samplerate", "blocksize", "device", "channels")}
     assert asked == {"samplerate": RATE, "blocksize": BLOCK, "device": 0, "channels": (2, 2)}
+
+
+def test_a_driver_that_never_lets_go_is_left(sound: Sound, model: Path, monkeypatch) -> None:
+    """JACK's does not when the server has thrown the client out."""
+    monkeypatch.setattr(play_module, "CLOSE_SECONDS", 0.05)
+    sound.let_go.clear()
+    with pytest.raises(DeviceError, match="does not let go"), LivePlayer(rig(model), Interface("0")):
+        pass
+    sound.let_go.set()
 
 
 def test_the_latency_of_another_rate_counts(sound: Sound, model: Path) -> None:

@@ -3,9 +3,11 @@
 Built on sounddevice (PortAudio); the rig runs in its callback, which never waits for anything.
 """
 
+import atexit
 import math
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +21,7 @@ __all__ = ["Interface", "LivePlayer", "Meters", "devices"]
 
 SILENCE_DB = -120.0
 CLIPPED = 1.0
+CLOSE_SECONDS = 5.0
 
 
 class PlaysBlocks(Protocol):
@@ -112,7 +115,17 @@ class LivePlayer:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._stream.close()
+        # A driver that has lost its server may never come back from closing, and no Ctrl-C would reach us there.
+        closing = threading.Thread(target=self._close, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            atexit.unregister(self._sound._exit_handler)
+            raise DeviceError(f"the interface does not let go after {CLOSE_SECONDS:g} s; is its driver still running?")
+
+    def _close(self) -> None:
+        with suppress(self._sound.PortAudioError):
+            self._stream.close()
 
     def wait(self, seconds: float) -> None:
         """Let it play for a while; raises DeviceError as soon as the interface has stopped."""

@@ -164,6 +164,8 @@ def test_triode_play_plays_live(jack: None, tmp_path: Path) -> None:
                 out, err = player.communicate(timeout=30)
             finally:
                 player.kill()
+        if "does not let go" in err:  # the server has thrown a client out that came too late
+            continue
         assert player.returncode == 0, err
         assert "playing; Ctrl-C stops" in err
         found = re.search(r"xruns\s+(\d+)", out)

@@ -63,9 +63,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     start_from: Annotated[Path | None, typer.Option(help="Start from the weights of this model file.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the same model file.")] = False,
-    recipe: Annotated[
-        str | None, typer.Option(help="Another way to train than the default, like damskagg2019 or farina2000.")
-    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="Another way to train, like damskagg2019 or farina2000.")] = None,
     loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc).")] = None,
     pre_emphasis: Annotated[float | None, typer.Option(help="Pre-emphasis of the error, for example 0.85.")] = None,
     a_weighting: Annotated[bool, typer.Option(help="A-weighted error.")] = False,
@@ -90,8 +88,8 @@ def train(
     found = sources(captures or [], dry, wet, channel, take, one_setting=False)
     held_out = [_held_out(source, hold_out) for source in found]
     targets = _targets(model, found)
-    budget = budget_of(time, epochs)
-    stretches = stretch_of(train_range, "--train"), stretch_of(validate_range, "--validate")
+    seconds, passes = budget_of(time, epochs)
+    train_seconds, validate_seconds = stretch_of(train_range, "--train"), stretch_of(validate_range, "--validate")
     prepare_process()
 
     from triode.training.job import Job
@@ -107,8 +105,8 @@ def train(
         "a_weighting": a_weighting or None,
     }
     job = Job(
-        seconds=budget[0],
-        epochs=budget[1],
+        seconds=seconds,
+        epochs=passes,
         arch=arch,
         size=size,
         conditioning=conditioning,
@@ -117,16 +115,16 @@ def train(
         start_from=start_from,
         rate_hz=rate,
         invert=invert,
-        train_seconds=stretches[0],
-        validate_seconds=stretches[1],
+        train_seconds=train_seconds,
+        validate_seconds=validate_seconds,
         recipe=recipe,
         changes=changes,
     )
     summaries = []
     for source, target, apart in zip(found, targets, held_out, strict=True):
-        reports = checked(source, force)
+        floor = checked(source, force)[0].replicate_esr
         source = replace(source, name=name or source.name)
-        summaries.append(_trained(job, source, target, apart, reports[0].replicate_esr, resume, quiet=as_json))
+        summaries.append(_trained(job, source, target, apart, floor, resume, quiet=as_json))
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else {"models": summaries})
 

@@ -46,7 +46,7 @@ class Soap(torch.optim.Optimizer):
     ) -> None:
         parameters = [parameter for matrix in matrices for parameter in matrix]
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "memory": memory, "interval": interval})
-        self._places = _places(matrices)
+        self._places = [places.to(parameters[0].device) for places in _places(matrices)]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -55,8 +55,7 @@ class Soap(torch.optim.Optimizer):
         parameters = group["params"]
         gradient = torch.cat([p.grad.reshape(-1) for p in parameters])
         change = torch.empty_like(gradient)
-        for owner, places in zip(parameters, self._places, strict=False):
-            at = places.to(gradient.device)
+        for owner, at in zip(parameters, self._places, strict=False):
             state = self.state[owner]
             if not state:
                 state.update(_start(gradient[at]))
