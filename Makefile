@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 CPP_BUILD := build/cpp-sanitized
 PLUGIN_BUILD := build/plugin
 
-.PHONY: setup build check plugin install-plugin test test-cpp fuzz bench fidelity demo docs clean
+.PHONY: setup build check plugin install-plugin test test-cpp fuzz bench fidelity demo factory-models docs clean
 
 setup: $(STAMP)
 
@@ -50,6 +50,9 @@ fidelity: build
 
 demo: $(STAMP)
 	$(BIN)/triode demo --out demo
+
+factory-models: build
+	$(BIN)/python scripts/factory_models.py
 
 docs: build
 	$(BIN)/python -m benchmarks.circuits

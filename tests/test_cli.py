@@ -31,6 +31,7 @@ COMMANDS = {
     "render",
     "play",
     "info",
+    "models",
     "convert",
     "bench",
 }
@@ -136,6 +137,7 @@ def test_train_learns_and_the_file_remembers(triode, model, recording) -> None:
         "parameters",
         "sample_rate",
         "knobs",
+        "generic_controls",
         "latency_samples",
         "metadata",
     }

@@ -9,7 +9,6 @@ import json
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from triode import _core
 from triode.audio import Samples
 from triode.errors import OptionError
+from triode.factory import model_path
 from triode.knobs import Knob, checked_settings
 
 __all__ = ["Description", "Model", "load", "read"]
@@ -166,7 +166,7 @@ class Model:
 def load(
     path: str | os.PathLike[str], *, quality: float = 1.0, oversample: int = 1, sample_rate: float | None = None
 ) -> Model:
-    """Load a model file of any known format, ready to play from its start state.
+    """Load a model file of any known format, or `triode:NAME` from the package, ready to play from its start state.
 
     `quality`, 0 to 1, chooses among the sizes of a file that has several; 1 is the best. `oversample` (1, 2 or 4) runs
     the network at a multiple of its own rate, for less aliasing (docs/engine.md says when that is safe). `sample_rate`
@@ -176,7 +176,7 @@ def load(
     if oversample not in (1, 2, 4):
         raise OptionError(f"oversample = {oversample!r}: expected 1, 2 or 4")
     try:
-        model = Model(*_core.Engine.load(Path(path), _checked_quality(quality), int(oversample)))
+        model = Model(*_core.Engine.load(model_path(path), _checked_quality(quality), int(oversample)))
     except ValueError as error:
         raise OptionError(str(error)) from None
     if sample_rate is not None:
@@ -185,13 +185,13 @@ def load(
 
 
 def read(path: str | os.PathLike[str], *, quality: float | None = 1.0) -> Description:
-    """Read a model file of any known format, so that it can be written in another or trained further.
+    """Read a model file of any known format, or `triode:NAME`, to write it in another format or train it further.
 
     A file of several sizes gives the one for `quality`; with None it gives all of them, as an architecture named
     "container" or with `allowed_channels`. Raises ModelFileError and OptionError like `load`.
     """
     wanted = -1.0 if quality is None else _checked_quality(quality)
-    kind, shape, tensors, sample_rate, warm_up_samples, knobs, metadata = _core.read_model(Path(path), wanted)
+    kind, shape, tensors, sample_rate, warm_up_samples, knobs, metadata = _core.read_model(model_path(path), wanted)
     architecture, told = json.loads(shape), json.loads(metadata)
     return Description(kind, architecture, tensors, sample_rate, warm_up_samples, _knobs(knobs), told)
 

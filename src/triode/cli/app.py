@@ -47,6 +47,7 @@ app.command()(listening.listen)
 app.command()(playing.render)
 app.command()(stage.play)
 app.command()(playing.info)
+app.command()(playing.models)
 app.command()(playing.convert)
 app.command()(playing.bench)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from triode.cli.console import print_json, print_table, say
+from triode.cli.console import print_json, print_rows, print_table, say
 from triode.cli.distilling import Distillation, distilled
 from triode.cli.options import (
     DEFAULT_TIME,
@@ -45,7 +45,7 @@ from triode.cli.rig_options import (
 from triode.errors import OptionError
 from triode.files import check_writable
 
-AnyModel = Annotated[Path, typer.Argument(help="Any model file.")]
+AnyModel = Annotated[Path, typer.Argument(help="Any model file, or one of 'triode models'.")]
 
 
 def render(
@@ -112,6 +112,22 @@ def render(
         ir_path=ir,
         ir_channel=ir_channel,
     )
+
+
+def models(as_json: Json = False) -> None:
+    """The models that come with Triode, to play at once."""
+    from triode.engine import load
+    from triode.factory import factory_models
+
+    found = {name: load(path) for name, path in factory_models().items()}
+    told = {name: model.info["metadata"] for name, model in found.items()}
+    if as_json:
+        listed = [{**t["metadata"], "name": name, "description": t["name"]} for name, t in told.items()]
+        print_json({"models": listed})
+        return
+    knobs = {name: ", ".join(knob.name for knob in model.knobs) for name, model in found.items()}
+    rows = [(name, knobs[name] or "none", str(told[name]["name"])) for name in found]
+    print_rows(("model", "knobs", "what it is"), rows)
 
 
 def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None:
