@@ -74,7 +74,7 @@ def main() -> None:
                 *about.split(),
             )
             run("capture", capture, "--circuit", circuit, "--name", what, *takes.split(), *described)
-            found = run("train", capture, "-o", made, "--epochs", epochs, "--force", "--json")
+            found = run("train", capture, "-o", made, "--epochs", epochs, "--json")
             made.replace(FOLDER / f"{name}.triode")
         print(f"{name}: held-out ESR {found['esr']:.5f}", flush=True)  # noqa: T201
 

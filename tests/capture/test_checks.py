@@ -244,6 +244,15 @@ def test_the_built_in_circuits_pass(circuit: str) -> None:
     assert report.replicate_esr < 0.01
 
 
+def test_a_device_that_expands_is_not_taken_for_exchanged_where_the_signal_is_ours() -> None:
+    """Starved transistors let little through of what is quiet: what comes out is more dynamic than what went in."""
+    signal = make_signal(12.0, 22050, seed=3)
+    dry = Audio(signal.samples, signal.rate_hz)
+    wet = Audio((signal.samples * np.abs(signal.samples)).astype(np.float32), signal.rate_hz)
+    assert "swapped" in codes(check_take(dry, wet)), "what is heard alone speaks for it"
+    assert "swapped" not in codes(check_take(dry, wet, signal.manifest))
+
+
 REAL = {
     "hotrod_deluxe": (
         "hotrod_deluxe/input.flac",

@@ -164,7 +164,8 @@ def check_take(dry: Audio, wet: Audio, manifest: SignalManifest | None = None) -
     except AudioFileError as error:
         findings.append(_finding("unrelated", "refuse", str(error)))
         return CheckReport(None, None, None, None, None, None, False, clipped, None, tuple(findings))
-    findings += _order_findings(dry, wet, aligned_dry, aligned_wet)
+    if not (manifest and faults.repeats_hold(dry.samples, dry.rate_hz, manifest.repeats)):
+        findings += _order_findings(dry, wet, aligned_dry, aligned_wet)
     if alignment.confidence < RELATED_CONFIDENCE:
         findings.append(_speed_or_unrelated(dry, wet, alignment))
         return CheckReport(None, None, None, None, None, None, False, clipped, None, tuple(findings), alignment)

@@ -1,6 +1,7 @@
 """What can be wrong with a take, measured: one function per fault, numbers only. `checks` judges them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +98,18 @@ def _harmonic_power(wave: Array, time: Array, hz: float) -> float:
     basis = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
     fitted = basis @ np.linalg.lstsq(basis, wave, rcond=None)[0]
     return float(np.mean(fitted**2))
+
+
+def repeats_hold(dry: Samples, rate_hz: int, repeats: Sequence[Repeat]) -> bool:
+    """Whether the manifest's passages do stand twice in `dry` to the last bit.
+
+    Then it is the signal that was played: no device answers twice alike to the last bit.
+    """
+    parts = [
+        (round(r.first_seconds * rate_hz), round(r.second_seconds * rate_hz), round(r.seconds * rate_hz))
+        for r in repeats
+    ]
+    return bool(parts) and all(np.array_equal(dry[a : a + n], dry[b : b + n]) for a, b, n in parts)
 
 
 def replicate_esr(wet: Samples, rate_hz: int, repeats: list[Repeat]) -> float | None:
