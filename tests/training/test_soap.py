@@ -107,3 +107,21 @@ def test_rounding_errors_are_not_scaled_up() -> None:
     across = layer.weight.detach() - moved * along / along.norm()
     assert float(moved) < -0.1
     assert float(across.abs().max()) < 0.1 * abs(float(moved))
+
+
+def test_a_long_gradient_counts_as_one_of_the_clipped_length() -> None:
+    """Over several matrices together, as `clip_grad_norm_` has it; a short one is left alone."""
+    moved = []
+    for clip, outside in ((1.0, False), (math.inf, True)):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+        optimiser = Soap(weight_matrices(network), 0.01, clip=clip)
+        generator = torch.Generator().manual_seed(1)
+        for size in (100.0, 0.01, 3.0, 0.1):
+            for parameter in network.parameters():
+                parameter.grad = size * torch.randn(parameter.shape, generator=generator)
+            if outside:
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+        moved.append(torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()]))
+    torch.testing.assert_close(*moved, rtol=1e-5, atol=1e-6)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from triode.errors import OptionError
+from triode.training.spectral import SpectralDistance
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Loss(nn.Module):
         super().__init__()
         self.config = config
         self.a_weighting = auraloss.perceptual.FIRFilter("aw", fs=rate_hz) if config.a_weighting else None
-        self.mrstft = auraloss.freq.MultiResolutionSTFTLoss() if config.mrstft else None
+        self.mrstft = SpectralDistance() if config.mrstft else None
 
     def forward(self, estimate: Tensor, target: Tensor, powers: Tensor) -> Tensor:
         """(B, T), (B, T), mean squares (B,) of all the target at the items' settings -> scalar."""
@@ -65,7 +66,7 @@ class Loss(nn.Module):
         if config.dc:
             total = total + config.dc * ((estimate - target).mean(-1).square() / energy).mean()
         if self.mrstft is not None:
-            total = total + config.mrstft * self.mrstft(estimate.unsqueeze(1), target.unsqueeze(1))
+            total = total + config.mrstft * self.mrstft(estimate, target)
         return total
 
     def _filtered(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -114,7 +114,7 @@ def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Optimiz
     parameters = list(network.parameters())
     elsewhere = any(parameter.device.type not in ("cpu", "cuda") for parameter in parameters)
     if config.optimiser == "soap" and not elsewhere:
-        return Soap(weight_matrices(network), config.learning_rate)
+        return Soap(weight_matrices(network), config.learning_rate, clip=config.clip_gradient)
     return torch.optim.Adam(parameters, lr=config.learning_rate, fused=not elsewhere)
 
 
@@ -190,7 +190,8 @@ class _Loop:
         self.optimiser.zero_grad(set_to_none=True)
         loss, samples = next(stream)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
+        if not isinstance(self.optimiser, Soap):  # which does this itself
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
         self.optimiser.step()
         self.samples += samples
         self.recent_loss = float(loss.detach())
