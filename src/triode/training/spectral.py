@@ -57,7 +57,8 @@ class _Resolution(torch.autograd.Function):
             factor.add_(difference.div_((norms[0] * norms[1]).clamp_min(1e-30))).div_(own)
             factor.masked_fill_(powers <= LEAST_POWER, 0.0)
             ctx.save_for_backward(_adjoint(_scaled(found, factor), window, size, hop, estimate.shape[-1]))
-        return convergence + distance
+        total: Tensor = convergence + distance
+        return total
 
     @staticmethod
     @once_differentiable
