@@ -9,6 +9,7 @@ void bind_engine(nb::module_& module);
 void bind_rig(nb::module_& module);
 void bind_circuits(nb::module_& module);
 void bind_training(nb::module_& module);
+void bind_recurrent(nb::module_& module);
 
 NB_MODULE(_core, module) {
   module.doc() = "The real-time engine and the built-in circuits of Triode.";
@@ -19,4 +20,5 @@ NB_MODULE(_core, module) {
   bind_rig(module);
   bind_circuits(module);
   bind_training(module);
+  bind_recurrent(module);
 }

@@ -71,14 +71,14 @@ template <class T, int G, int N>
     for (int n = 0; n < N; ++n) store(out.row(first + g) + t + n * W, sum[g][n]);
 }
 
-// Tiles of N registers of time while they fit, then of half as many.
+// Tiles of N registers of time while they fit, then of fewer.
 template <class T, int G, int N>
 inline void mix_along(Weights<T> weights, RowTable<T> in, Rows<const T> init, Rows<T> out, Rows<const T> soon,
                       int first, Range time) {
   constexpr int step = N * kLanes<T>;
   std::ptrdiff_t t = time.begin;
   for (; t + step <= time.end; t += step) mix_tile<T, G, N>(weights, in, init, out, soon, first, t);
-  if constexpr (N > 1) mix_along<T, G, N / 2>(weights, in, init, out, soon, first, {t, time.end});
+  if constexpr (N > 1) mix_along<T, G, (N > 4 ? N / 2 : N - 1)>(weights, in, init, out, soon, first, {t, time.end});
 }
 
 template <class T>

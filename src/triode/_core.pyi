@@ -329,3 +329,41 @@ class WaveNetArrayDouble:
 
     def backward(self, tape: TapeDouble, input: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], condition: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], head: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, output_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, head_output_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)] | None, parameter_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], input_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')] | None, head_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu')] | None, threads: int) -> None:
         """Writes the last three gradients from those before."""
+
+class RecurrentTapeFloat:
+    """What a forward pass keeps for its backward pass."""
+
+class RecurrentLayerFloat:
+    """
+    Forward and backward through one LSTM or GRU layer and its linear output.
+    """
+
+    def __init__(self, unit: str, inputs: int, hidden: int) -> None: ...
+
+    @property
+    def parameter_count(self) -> int: ...
+
+    def forward(self, parameters: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], input: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], hidden: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], memory: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, output: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], last_hidden: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], last_memory: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')] | None, threads: int, keep: bool) -> RecurrentTapeFloat:
+        """Writes the output and the last state; returns a tape if `keep`."""
+
+    def backward(self, tape: RecurrentTapeFloat, input: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], hidden: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], memory: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, output_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], last_hidden_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, last_memory_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, parameter_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], hidden_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')] | None, memory_gradient: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')] | None, threads: int) -> None:
+        """Writes the last three gradients from those before."""
+
+class RecurrentTapeDouble:
+    """What a forward pass keeps for its backward pass."""
+
+class RecurrentLayerDouble:
+    """
+    Forward and backward through one LSTM or GRU layer and its linear output.
+    """
+
+    def __init__(self, unit: str, inputs: int, hidden: int) -> None: ...
+
+    @property
+    def parameter_count(self) -> int: ...
+
+    def forward(self, parameters: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], input: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], hidden: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], memory: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, output: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], last_hidden: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], last_memory: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')] | None, threads: int, keep: bool) -> RecurrentTapeDouble:
+        """Writes the output and the last state; returns a tape if `keep`."""
+
+    def backward(self, tape: RecurrentTapeDouble, input: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], hidden: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], memory: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, output_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], last_hidden_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, last_memory_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, parameter_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], hidden_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')] | None, memory_gradient: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')] | None, threads: int) -> None:
+        """Writes the last three gradients from those before."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from triode.errors import OptionError
 from triode.training.networks.conv import with_knobs
+from triode.training.recurrent_kernels import fused_recurrent
 
 State = Tensor | tuple[Tensor, Tensor]
 
@@ -62,9 +63,14 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor, state: State | None = None, travels: Tensor | None = None) -> tuple[Tensor, State]:
         """(B, T), state or None for zero, travels (B, knobs) -> (B, T), state."""
-        h, state = self.rec(with_knobs(x, travels).transpose(1, 2), state)
-        y = self.lin(h).squeeze(-1)
+        inputs = with_knobs(x, travels)
+        y, state = fused_recurrent(self, inputs, state) or self.reference(inputs, state)
         return self.output_scale * (y + x if self.config.skip else y), state
+
+    def reference(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Linear output (B, T) of (B, inputs, T), and the state after, in torch's own operations."""
+        h, state = self.rec(inputs.transpose(1, 2), state)
+        return self.lin(h).squeeze(-1), state
 
     def architecture(self) -> dict[str, Any]:
         """The JSON object of docs/model-file.md."""

@@ -1,0 +1,100 @@
+#include "training/recurrent_layer.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "training/recurrent_chunk.h"
+
+namespace triode::training {
+namespace {
+
+constexpr int kBlockLanes = 32;
+constexpr std::ptrdiff_t kChunkSteps = 16;
+
+/// Entry (r, o) of the result, at weights[r * outs + o], is entry (order[o], r) of `from` (outs, ins).
+template <class T>
+LinearMap<T> columns_of(const T* from, const std::vector<int>& order, int ins) {
+  LinearMap<T> map;
+  for (int in = 0; in < ins; ++in)
+    for (const int out : order) map.weights.push_back(from[out * ins + in]);
+  map.bias.assign(order.size(), T(0));
+  return map;
+}
+
+}  // namespace
+
+void RecurrentShape::check() const {
+  if (std::min(inputs, hidden) < 1) throw std::invalid_argument("recurrent layer: sizes must be at least 1");
+}
+
+std::size_t RecurrentShape::parameter_count() const {
+  const auto rows = static_cast<std::size_t>(gate_rows());
+  return rows * static_cast<std::size_t>(inputs + hidden + 2) + static_cast<std::size_t>(hidden) + 1;
+}
+
+template <class T>
+RecurrentWeights<T>::RecurrentWeights(const RecurrentShape& shape, const T* parameters) {
+  const int rows = shape.gate_rows(), units = shape.hidden;
+  std::vector<int> as_given(static_cast<std::size_t>(rows)), ours;
+  std::iota(as_given.begin(), as_given.end(), 0);
+  // A GRU's candidate comes last of torch's gates; what the state does for it comes first of ours.
+  for (int row = 0; row < rows; ++row) ours.push_back((row + rows - shape.first_input_row()) % rows);
+  const T* const input_weights = parameters;
+  const T* const hidden_weights = input_weights + rows * shape.inputs;
+  const T* const input_bias = hidden_weights + rows * units;
+  const T* const hidden_bias = input_bias + rows;
+  const T* const output_weights = hidden_bias + rows;
+
+  input = columns_of(input_weights, as_given, shape.inputs);
+  hidden = columns_of(hidden_weights, ours, units);
+  for (int row = 0; row < rows; ++row) {
+    input.bias[static_cast<std::size_t>(row)] = input_bias[row];
+    const int given = ours[static_cast<std::size_t>(row)];
+    hidden.bias[static_cast<std::size_t>(row)] = hidden_bias[given];
+    hidden_transposed.weights.insert(hidden_transposed.weights.end(), hidden_weights + given * units,
+                                     hidden_weights + (given + 1) * units);
+  }
+  hidden_transposed.bias.assign(static_cast<std::size_t>(units), T(0));
+  output.weights.assign(output_weights, output_weights + units);
+  output.bias.assign(1, output_weights[units]);
+  output_transposed.weights = output.weights;
+  output_transposed.bias.assign(static_cast<std::size_t>(units), T(0));
+}
+
+ChunkLayout::ChunkLayout(const RecurrentShape& shape, int batch, std::ptrdiff_t all_steps)
+    : lanes(batch <= kBlockLanes / 2 ? kBlockLanes / 2 : kBlockLanes),
+      blocks((batch + lanes - 1) / lanes),
+      chunks((all_steps + kChunkSteps - 1) / kChunkSteps),
+      steps(all_steps),
+      stride((kChunkSteps + 1) * lanes + kQuantum),
+      memory_rows(shape.unit == Unit::lstm ? shape.hidden : 0),
+      chunk_size((5 * shape.hidden + memory_rows) * stride) {
+  static_assert(kBlockLanes / 2 % kQuantum == 0);
+}
+
+std::ptrdiff_t ChunkLayout::chunk_steps(std::ptrdiff_t chunk) const {
+  return std::min(kChunkSteps, steps - chunk * kChunkSteps);
+}
+
+template <class T>
+RecurrentTape<T>::RecurrentTape(const RecurrentShape&, RecurrentWeights<T> weights, const ChunkLayout& layout, int batch,
+                                std::shared_ptr<Recycler> memory)
+    : weights_(std::move(weights)), layout_(layout), batch_(batch), memory_(std::move(memory)) {
+  const std::ptrdiff_t size = layout.blocks * layout.chunks * layout.chunk_size;
+  buffer_ = memory_->take(static_cast<std::size_t>(size) * sizeof(T));
+}
+
+template <class T>
+RecurrentLayer<T>::RecurrentLayer(RecurrentShape shape, Isa isa)
+    : shape_(shape), rows_(row_kernels<T>(isa)), cells_(cell_kernels<T>(shape.unit, isa)) {
+  shape_.check();
+}
+
+template struct RecurrentWeights<float>;
+template struct RecurrentWeights<double>;
+template class RecurrentTape<float>;
+template class RecurrentTape<double>;
+template RecurrentLayer<float>::RecurrentLayer(RecurrentShape, Isa);
+template RecurrentLayer<double>::RecurrentLayer(RecurrentShape, Isa);
+
+}  // namespace triode::training
