@@ -8,7 +8,13 @@ namespace triode::training {
 namespace ISA_NS {
 namespace {
 
-// Calls f(t, unit) for every register of every unit's rows.
+// Fetches the lines at `soon` samples after time t of the rows of a unit.
+template <int access, class T>
+inline void prefetch(Rows<T> rows, int units, int unit, std::ptrdiff_t t, std::ptrdiff_t soon) {
+  for (int row = unit; row < rows.count; row += units) __builtin_prefetch(rows.row(row) + t + soon, access, 2);
+}
+
+// Calls f(unit, t) for every register of every unit's rows.
 template <class T, class F>
 inline void for_registers(int units, Range step, const F& f) {
   for (int unit = 0; unit < units; ++unit)
@@ -16,9 +22,13 @@ inline void for_registers(int units, Range step, const F& f) {
 }
 
 template <class T>
-void lstm_forward(Rows<T> gates, Rows<T> memory, Rows<T> hidden, std::ptrdiff_t lanes, Range step) noexcept {
+void lstm_forward(Rows<T> gates, Rows<T> memory, Rows<T> hidden, std::ptrdiff_t lanes, Range step,
+                  std::ptrdiff_t soon) noexcept {
   const int units = hidden.count;
   for_registers<T>(units, step, [&](int unit, std::ptrdiff_t t) {
+    prefetch<1>(gates, units, unit, t, soon);
+    prefetch<1>(memory, units, unit, t, soon);
+    prefetch<1>(hidden, units, unit, t, soon);
     T* const at[4] = {gates.row(unit) + t, gates.row(units + unit) + t, gates.row(2 * units + unit) + t,
                       gates.row(3 * units + unit) + t};
     const Vec<T> in = logistic<T>(load(at[0])), keep = logistic<T>(load(at[1]));
@@ -34,10 +44,13 @@ void lstm_forward(Rows<T> gates, Rows<T> memory, Rows<T> hidden, std::ptrdiff_t 
 }
 
 template <class T>
-void lstm_backward(Rows<const T> gates, Rows<const T> memory, Rows<const T>, Rows<T> dmemory, Rows<T> dhidden,
-                   Rows<T> dgates, std::ptrdiff_t lanes, Range step) noexcept {
+void lstm_backward(Rows<const T> gates, Rows<const T> memory, Rows<const T> hidden, Rows<T> dmemory, Rows<T> dhidden,
+                   Rows<T> dgates, std::ptrdiff_t lanes, Range step, std::ptrdiff_t soon) noexcept {
   const int units = dhidden.count;
   for_registers<T>(units, step, [&](int unit, std::ptrdiff_t t) {
+    prefetch<0>(gates, units, unit, t, soon);
+    prefetch<0>(memory, units, unit, t, soon);
+    prefetch<0>(hidden, units, unit, t, soon);
     const auto gate = [&](int index) { return load(gates.row(index * units + unit) + t); };
     const auto put = [&](int index, Vec<T> value) { store(dgates.row(index * units + unit) + t, value); };
     const Vec<T> in = gate(0), keep = gate(1), candidate = gate(2), out = gate(3);
@@ -54,9 +67,12 @@ void lstm_backward(Rows<const T> gates, Rows<const T> memory, Rows<const T>, Row
 }
 
 template <class T>
-void gru_forward(Rows<T> gates, Rows<T>, Rows<T> hidden, std::ptrdiff_t lanes, Range step) noexcept {
+void gru_forward(Rows<T> gates, Rows<T>, Rows<T> hidden, std::ptrdiff_t lanes, Range step,
+                  std::ptrdiff_t soon) noexcept {
   const int units = hidden.count;
   for_registers<T>(units, step, [&](int unit, std::ptrdiff_t t) {
+    prefetch<1>(gates, units, unit, t, soon);
+    prefetch<1>(hidden, units, unit, t, soon);
     T* const at[4] = {gates.row(unit) + t, gates.row(units + unit) + t, gates.row(2 * units + unit) + t,
                       gates.row(3 * units + unit) + t};
     const Vec<T> reset = logistic<T>(load(at[1])), update = logistic<T>(load(at[2]));
@@ -70,9 +86,12 @@ void gru_forward(Rows<T> gates, Rows<T>, Rows<T> hidden, std::ptrdiff_t lanes, R
 
 template <class T>
 void gru_backward(Rows<const T> gates, Rows<const T>, Rows<const T> hidden, Rows<T>, Rows<T> dhidden, Rows<T> dgates,
-                  std::ptrdiff_t lanes, Range step) noexcept {
+                  std::ptrdiff_t lanes, Range step,
+                  std::ptrdiff_t soon) noexcept {
   const int units = dhidden.count;
   for_registers<T>(units, step, [&](int unit, std::ptrdiff_t t) {
+    prefetch<0>(gates, units, unit, t, soon);
+    prefetch<0>(hidden, units, unit, t, soon);
     const auto gate = [&](int index) { return load(gates.row(index * units + unit) + t); };
     const auto put = [&](int index, Vec<T> value) { store(dgates.row(index * units + unit) + t, value); };
     const Vec<T> part = gate(0), reset = gate(1), update = gate(2), candidate = gate(3);

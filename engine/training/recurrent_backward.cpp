@@ -51,7 +51,7 @@ class BackwardPass {
       const std::ptrdiff_t begin = chunk * layout_.chunk_steps(0), count = layout_.chunk_steps(chunk);
       steps_in(in.input, in.steps, items, layout_, begin, count, frames_.input);
       steps_in(gradients.output, in.steps, items, layout_, begin, count, frames_.doutput);
-      steps(rows, count);
+      steps(rows, count, chunk > 0 ? -layout_.chunk_size : 0);
       correlate(rows, count);
     }
     state_out(frames_.dhidden, items, gradients.hidden);
@@ -61,8 +61,8 @@ class BackwardPass {
 
  private:
   /// Back through the steps of a chunk; the gradient of the state after it lies at the rows' beginning, and afterwards
-  /// that of the state before it.
-  void steps(const ChunkRows<T>& chunk, std::ptrdiff_t count) const {
+  /// that of the state before it. The next chunk lies `soon` samples further.
+  void steps(const ChunkRows<T>& chunk, std::ptrdiff_t count, std::ptrdiff_t soon) const {
     const std::ptrdiff_t lanes = layout_.lanes;
     const Rows<T> dh = frames_.dhidden;
     for (int c = 0; c < dh.count; ++c) std::copy_n(dh.row(c), lanes, dh.row(c) + count * lanes);
@@ -76,7 +76,7 @@ class BackwardPass {
     for (std::ptrdiff_t s = count; s-- > 0;) {
       const Range step = {s * lanes, (s + 1) * lanes};
       cells_.backward(read(chunk.gates), read(chunk.memory), read(chunk.hidden), frames_.dmemory, dh, frames_.dgates,
-                      lanes, step);
+                      lanes, step, soon);
       rows_.mix(weights_.hidden_transposed.view(), view(dgates), read(dh), dh, step, {});
     }
   }

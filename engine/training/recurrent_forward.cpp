@@ -13,21 +13,23 @@ class ForwardPass {
               const RecurrentWeights<T>& weights, const ChunkLayout& layout)
       : shape_(shape), rows_(rows), cells_(cells), weights_(weights), layout_(layout) {}
 
-  /// One chunk of a block, whose rows begin with the state before it; `input` and `output` are rows to work in.
-  void chunk(const RecurrentInputs<T>& in, Items items, std::ptrdiff_t index, const ChunkRows<T>& chunk, Rows<T> input,
-             Rows<T> output, T* to) const {
+  /// One chunk of a block, whose rows begin with the state before it; `input` and `output` are rows to work in, and the
+  /// next chunk lies `soon` samples further.
+  void chunk(const RecurrentInputs<T>& in, Items items, std::ptrdiff_t index, const ChunkRows<T>& chunk,
+             std::ptrdiff_t soon, Rows<T> input, Rows<T> output, T* to) const {
     const std::ptrdiff_t count = layout_.chunk_steps(index), begin = first_step(index), lanes = layout_.lanes;
     const Range all = {0, count * lanes};
     const int fed = shape_.first_input_row(), gates = shape_.gate_rows();
     steps_in(in.input, in.steps, items, layout_, begin, count, input);
-    fill(part(chunk.gates, 0, fed), all, T(0));
-    const std::vector<const T*> inputs = taps(input, 1, 0, 0), before = taps(chunk.hidden, 1, 0, 0);
-    rows_.mix(weights_.input.view(), view(inputs), {}, part(chunk.gates, fed, gates), all, {});
-    const Rows<T> steered = part(chunk.gates, 0, gates);
+    const std::vector<const T*> inputs = taps(input, 1, 0, 0);
+    std::vector<const T*> steering = taps(chunk.hidden, 1, 0, 0);
+    append(steering, input);
+    const Rows<T> steered = part(chunk.gates, 0, gates), rest = part(chunk.gates, gates, fed);
     for (std::ptrdiff_t s = 0; s < count; ++s) {
       const Range step = {s * lanes, (s + 1) * lanes};
-      rows_.mix(weights_.hidden.view(), view(before), read(steered), steered, step, {});
-      cells_.forward(chunk.gates, chunk.memory, chunk.hidden, lanes, step);
+      rows_.mix(weights_.steering.view(), view(steering), {}, steered, step, {});
+      rows_.mix(weights_.candidate.view(), view(inputs), {}, rest, step, {});
+      cells_.forward(chunk.gates, chunk.memory, chunk.hidden, lanes, step, soon);
     }
     const std::vector<const T*> now = taps(later(chunk.hidden, lanes), 1, 0, 0);
     rows_.mix(weights_.output.view(), view(now), {}, output, all, {});
@@ -83,7 +85,8 @@ std::unique_ptr<RecurrentTape<T>> RecurrentLayer<T>::forward(const T* parameters
       state_in(inputs.memory, items, layout, rows(0).memory);
       for (std::ptrdiff_t chunk = 0; chunk < layout.chunks; ++chunk) {
         if (chunk > 0) pass.carry(chunk - 1, rows(chunk - 1), rows(chunk));
-        pass.chunk(inputs, items, chunk, rows(chunk), input, output, outputs.output);
+        const std::ptrdiff_t soon = keep && chunk + 1 < layout.chunks ? layout.chunk_size : 0;
+        pass.chunk(inputs, items, chunk, rows(chunk), soon, input, output, outputs.output);
       }
       const ChunkRows<T> last = rows(layout.chunks - 1);
       const std::ptrdiff_t end = layout.chunk_steps(layout.chunks - 1) * layout.lanes;

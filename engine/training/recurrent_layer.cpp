@@ -11,16 +11,6 @@ namespace {
 constexpr int kBlockLanes = 32;
 constexpr std::ptrdiff_t kChunkSteps = 16;
 
-/// Entry (r, o) of the result, at weights[r * outs + o], is entry (order[o], r) of `from` (outs, ins).
-template <class T>
-LinearMap<T> columns_of(const T* from, const std::vector<int>& order, int ins) {
-  LinearMap<T> map;
-  for (int in = 0; in < ins; ++in)
-    for (const int out : order) map.weights.push_back(from[out * ins + in]);
-  map.bias.assign(order.size(), T(0));
-  return map;
-}
-
 }  // namespace
 
 void RecurrentShape::check() const {
@@ -34,26 +24,27 @@ std::size_t RecurrentShape::parameter_count() const {
 
 template <class T>
 RecurrentWeights<T>::RecurrentWeights(const RecurrentShape& shape, const T* parameters) {
-  const int rows = shape.gate_rows(), units = shape.hidden;
-  std::vector<int> as_given(static_cast<std::size_t>(rows)), ours;
-  std::iota(as_given.begin(), as_given.end(), 0);
-  // A GRU's candidate comes last of torch's gates; what the state does for it comes first of ours.
-  for (int row = 0; row < rows; ++row) ours.push_back((row + rows - shape.first_input_row()) % rows);
+  const int rows = shape.gate_rows(), units = shape.hidden, inputs = shape.inputs, fed = shape.first_input_row();
   const T* const input_weights = parameters;
-  const T* const hidden_weights = input_weights + rows * shape.inputs;
+  const T* const hidden_weights = input_weights + rows * inputs;
   const T* const input_bias = hidden_weights + rows * units;
   const T* const hidden_bias = input_bias + rows;
   const T* const output_weights = hidden_bias + rows;
-
-  input = columns_of(input_weights, as_given, shape.inputs);
-  hidden = columns_of(hidden_weights, ours, units);
+  // A GRU's candidate comes last of torch's gates; what the state does for it comes first of ours.
+  const auto given = [&](int row) { return (row + rows - fed) % rows; };
+  for (int unit = 0; unit < units; ++unit)
+    for (int row = 0; row < rows; ++row) steering.weights.push_back(hidden_weights[given(row) * units + unit]);
+  for (int input = 0; input < inputs; ++input)
+    for (int row = 0; row < rows; ++row)
+      steering.weights.push_back(row < fed ? T(0) : input_weights[given(row) * inputs + input]);
   for (int row = 0; row < rows; ++row) {
-    input.bias[static_cast<std::size_t>(row)] = input_bias[row];
-    const int given = ours[static_cast<std::size_t>(row)];
-    hidden.bias[static_cast<std::size_t>(row)] = hidden_bias[given];
-    hidden_transposed.weights.insert(hidden_transposed.weights.end(), hidden_weights + given * units,
-                                     hidden_weights + (given + 1) * units);
+    steering.bias.push_back(hidden_bias[given(row)] + (row < fed ? T(0) : input_bias[given(row)]));
+    const T* const from = hidden_weights + given(row) * units;
+    hidden_transposed.weights.insert(hidden_transposed.weights.end(), from, from + units);
   }
+  for (int input = 0; input < inputs; ++input)
+    for (int row = rows - fed; row < rows; ++row) candidate.weights.push_back(input_weights[row * inputs + input]);
+  candidate.bias.assign(input_bias + rows - fed, input_bias + rows);
   hidden_transposed.bias.assign(static_cast<std::size_t>(units), T(0));
   output.weights.assign(output_weights, output_weights + units);
   output.bias.assign(1, output_weights[units]);

@@ -31,12 +31,13 @@ struct RecurrentShape {
   std::size_t parameter_count() const;
 };
 
-/// The linear maps as the row kernels take them, with rows of gates in the order of the cell kernels.
+/// The linear maps as the row kernels take them, with gates in the order of the cell kernels. `steering` takes hidden
+/// values and inputs to the gates that the hidden values go into, `candidate` a GRU's inputs to the rest.
 template <class T>
 struct RecurrentWeights {
   RecurrentWeights(const RecurrentShape& shape, const T* parameters);
 
-  LinearMap<T> input, hidden, hidden_transposed, output, output_transposed;
+  LinearMap<T> steering, candidate, hidden_transposed, output, output_transposed;
 };
 
 /// What goes through a layer: `input` (batch, inputs, steps) and the hidden values and memory (batch, hidden) before the
