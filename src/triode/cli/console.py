@@ -90,5 +90,7 @@ def training_progress(title: str) -> Iterator["Observer"]:
             best = "" if progress.best_esr is None else f"ESR {progress.best_esr:.4f}  "
             figures = f"{best}epoch {progress.epoch:.1f}  {progress.audio_seconds_per_second:.1f} s of audio/s"
             bar.update(task, completed=progress.share, figures=figures)
+            if progress.notice:
+                bar.console.print(Text(f"{title}: {progress.notice}"))
 
         yield observe

@@ -45,7 +45,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is; sent after every report interval and every validation."""
+    """Where a training is; sent after every report interval, and when there is something to tell."""
 
     share: float  # of the budget, 0 to 1
     seconds: float
@@ -54,6 +54,7 @@ class Progress:
     esr: float | None  # of the last validation
     best_esr: float | None
     audio_seconds_per_second: float
+    notice: str = ""  # what a person should be told, once
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ class _Loop:
         self.best_weights: dict[str, Tensor] | None = None
         self.slower = 1.0  # the learning rate is multiplied by this after a divergence
         self.restarts = 0
+        self.next_validation = 0.0  # as a share of the budget
         self.recent_loss = math.nan
 
     @property
@@ -156,28 +157,27 @@ class _Loop:
         """Descend until the budget is spent or patience is."""
         stream = self._stream()
         reported = saved = time.monotonic()
-        next_validation, validation_cost = 0.0, 0.0
         while (share := self.share) < 1.0:
             began = time.monotonic()
             self._update(stream, share)
             now = time.monotonic()
             self.training_seconds += now - began
-            if share >= next_validation:
+            diverged = not math.isfinite(self.recent_loss)
+            if share >= self.next_validation and not diverged:
                 self._validate()
-                validation_cost = time.monotonic() - now
-                next_validation = share + self._validation_interval(validation_cost)
+                self.next_validation = share + self._validation_interval(time.monotonic() - now)
                 if self._out_of_patience():
                     break
-                if not math.isfinite(self.history[-1].validation_esr):
-                    stream = self._restart()
+                diverged = not math.isfinite(self.history[-1].validation_esr)
+            if diverged:
+                stream = self._restart()
+                observer(dataclasses.replace(self._progress(share), notice=self._restart_words()))
             if now - reported >= REPORT_SECONDS:
                 reported = now
                 observer(self._progress(share))
             if checkpoint is not None and now - saved >= CHECKPOINT_SECONDS:
                 saved = now
                 self.save(checkpoint)
-            if not math.isfinite(self.recent_loss):
-                stream = self._restart()
         self._validate()
         observer(self._progress(1.0))
 
@@ -231,6 +231,13 @@ class _Loop:
         self.recent_loss = math.nan if self.best_esr is math.inf else self.best_esr
         return self._stream()
 
+    def _restart_words(self) -> str:
+        rate = self.slower * self.config.learning_rate
+        return (
+            f"the loss became infinite after {self.samples / self.data.train_samples:.1f} epochs: back to the best "
+            f"weights so far (ESR {self.best_esr:.4f}), with half the learning rate ({rate:g}) from here on"
+        )
+
     def _progress(self, share: float) -> Progress:
         last = self.history[-1].validation_esr if self.history else None
         best = self.best_esr if self.history else None
@@ -251,6 +258,8 @@ class _Loop:
                 "training_seconds": self.training_seconds,
                 "best_esr": self.best_esr,
                 "slower": self.slower,
+                "restarts": self.restarts,
+                "next_validation": self.next_validation,
                 "history": [dataclasses.asdict(point) for point in self.history],
             },
         )
@@ -268,7 +277,8 @@ class _Loop:
         self.generator.set_state(saved.generator)
         self.samples, self.earlier_seconds = numbers["samples"], numbers["seconds"]
         self.training_seconds, self.slower = numbers["training_seconds"], numbers["slower"]
-        self.best_esr = numbers["best_esr"]
+        self.best_esr, self.restarts = numbers["best_esr"], numbers["restarts"]
+        self.next_validation = numbers["next_validation"]
         self.history = [Validation(**point) for point in numbers["history"]]
 
 
