@@ -79,6 +79,11 @@ Cabinet::Cabinet(const Kernels& kernels, const std::vector<float>& response)
       coming_(kLarge),
       direct_out_(kSmall + kMaxWidth) {}
 
+std::int64_t Cabinet::memory_samples() const noexcept {
+  const std::int64_t taps = static_cast<std::int64_t>(direct_.size()) + small_.count() * kSmall + large_.count() * kLarge;
+  return taps + 2 * kLarge;  // what is spread over the blocks to come
+}
+
 void Cabinet::reset() noexcept {
   small_.reset();
   large_.reset();

@@ -53,6 +53,8 @@ class Cabinet {
   /// Any n; `in` and `out` may be the same.
   void process(const float* in, float* out, std::int64_t n) noexcept;
   void reset() noexcept;
+  /// How long anything that was played is remembered.
+  std::int64_t memory_samples() const noexcept;
 
  private:
   static constexpr int kSmall = 64, kLarge = 1024, kSteps = kLarge / kSmall;

@@ -123,6 +123,8 @@ void Engine::reset() noexcept {
 }
 
 int Engine::latency_samples() const noexcept { return model_->player->latency_samples(); }
+bool Engine::at_rest() const noexcept { return model_->knobs.at_rest(); }
+int Engine::period_samples() const noexcept { return model_->player->period_samples(); }
 double Engine::network_rate_hz() const noexcept { return model_->player->copies() * sample_rate_hz(); }
 double Engine::host_rate_hz() const noexcept { return model_->host_rate_hz; }
 const std::string& Engine::format() const noexcept { return model_->description.format; }

@@ -60,6 +60,10 @@ class TRIODE_API Engine {
 
   /// Samples of the host by which the output lags the input: 0 where no sample rate is converted.
   int latency_samples() const noexcept;
+  /// Whether no knob is on its way to where it was set.
+  bool at_rest() const noexcept;
+  /// Samples of the host after which the conversion of the sample rate repeats itself: 1 where there is none.
+  int period_samples() const noexcept;
   /// What configure() was last told.
   double host_rate_hz() const noexcept;
   /// How fast the network runs for that: its own rate, or a multiple of it.

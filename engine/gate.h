@@ -18,6 +18,9 @@ class Gate {
   /// True where the gate does nothing at all.
   bool idle() const noexcept { return !on_ && gain_ == 1.0f; }
 
+  /// True where silence will not move it: it does nothing, or is closed.
+  bool at_rest() const noexcept { return idle() || (on_ && !open_ && gain_ == 0.0f); }
+
   /// Gains (n,) for what follows from `in` (n,).
   void listen(const float* in, float* gains, int n) noexcept;
 

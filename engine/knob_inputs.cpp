@@ -38,6 +38,10 @@ bool KnobInputs::set(std::string_view name, double value) noexcept {
   return true;
 }
 
+bool KnobInputs::at_rest() const noexcept {
+  return std::all_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return input.remaining == 0; });
+}
+
 void KnobInputs::jump() noexcept {
   for (Input& input : inputs_) {
     input.row_is_set = input.row_is_set && input.remaining == 0;

@@ -25,6 +25,8 @@ class KnobInputs {
   /// The knob's input moves to `value` (in the knob's unit, limited to its range) along a straight line of 20 ms that
   /// starts with the next sample. False where there is no such knob or the value is NaN.
   bool set(std::string_view name, double value) noexcept;
+  /// Whether all inputs are at their set values.
+  bool at_rest() const noexcept;
   /// All inputs are at their set values from the next sample on.
   void jump() noexcept;
 

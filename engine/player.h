@@ -42,6 +42,7 @@ class Player {
   void process(const float* in, float* out, int n, KnobInputs& knobs) noexcept;
   void reset() noexcept;
   int latency_samples() const noexcept { return latency_samples_; }
+  int period_samples() const noexcept { return to_inner_ ? ratio_.down : 1; }
   int copies() const noexcept { return static_cast<int>(copies_.size()); }
 
  private:

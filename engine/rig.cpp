@@ -21,6 +21,7 @@ const Levels& Rig::levels() const noexcept { return chain_->levels(); }
 void Rig::process(const float* in, float* out, std::int64_t n) noexcept { chain_->process(in, out, n); }
 void Rig::reset() noexcept { chain_->reset(); }
 int Rig::latency_samples() const noexcept { return chain_->latency_samples(); }
+bool Rig::asleep() const noexcept { return chain_->asleep(); }
 double Rig::host_rate_hz() const noexcept { return chain_->host_rate_hz(); }
 
 }  // namespace triode

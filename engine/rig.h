@@ -5,7 +5,8 @@
 // The gate listens to the input, before its gain, and acts after the model: it silences the model's hiss as well, and
 // turning up the input does not open it. Where the model has a latency it opens that much early.
 //
-// A part that does nothing costs nothing. Settings move without clicks. As with the Engine, only construction,
+// A part that does nothing costs nothing, and neither does silence: once all has died away the chain sleeps until the
+// next sample that is not silent. Settings move without clicks. As with the Engine, only construction,
 // configure, play and load_response allocate or throw, and blocks of any length give the same samples.
 #pragma once
 
@@ -48,6 +49,8 @@ class TRIODE_API Rig {
   /// Back to the state after silence, at the settings as they are.
   void reset() noexcept;
   int latency_samples() const noexcept;
+  /// True where nothing is computed, because the input has long been silent.
+  bool asleep() const noexcept;
   double host_rate_hz() const noexcept;
 
  private:

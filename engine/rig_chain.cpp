@@ -91,6 +91,7 @@ void RigChain::play(Engine* engine) {
   levels_ = engine == nullptr ? Levels{} : levels_of(engine->metadata());
   engine_ = engine;
   set_gains();
+  set_slumber();
 }
 
 void RigChain::configure(double sample_rate_hz) {
@@ -118,6 +119,7 @@ void RigChain::load_response(std::vector<float> samples, double sample_rate_hz) 
   response_rate_hz_ = sample_rate_hz;
   cabinet_switch_.set(cabinet_.has_value() && settings_.cabinet);
   cabinet_switch_.settle();
+  set_slumber();
 }
 
 std::optional<Cabinet> RigChain::make_cabinet(const std::vector<float>& response, double from_hz, double to_hz) const {
@@ -131,6 +133,7 @@ std::optional<Cabinet> RigChain::make_cabinet(const std::vector<float>& response
 }
 
 void RigChain::set(const RigSettings& settings) noexcept {
+  slumber_.wake();
   settings_ = in_range(settings);
   set_gains();
   gate_.set(settings_.gate_settings);
@@ -160,6 +163,7 @@ void RigChain::reset() noexcept {
   tone_.reset();
   dc_blocker_.reset();
   if (cabinet_) cabinet_->reset();
+  set_slumber();
 }
 
 void RigChain::process(const float* in, float* out, std::int64_t n) noexcept {
@@ -182,13 +186,51 @@ void RigChain::through(Switch& turned, Part& part, float* samples, int n) noexce
   if (moving) turned.fade(dry_.data(), samples, n);
 }
 
+void RigChain::set_slumber() noexcept {
+  std::int64_t memory = cabinet_ ? cabinet_->memory_samples() : 0;
+  if (engine_ != nullptr) {
+    const double per_model_sample = rate_hz_ / engine_->sample_rate_hz();
+    memory += static_cast<std::int64_t>(per_model_sample * static_cast<double>(engine_->receptive_field())) + 1;
+    memory += 2 * engine_->latency_samples();
+  }
+  slumber_.configure(rate_hz_, memory, engine_ == nullptr ? 1 : engine_->period_samples());
+}
+
 void RigChain::run(const float* in, float* out, int n) noexcept {
   float* x = chunk_.data();
   kernels_->finite(in, x, n);
+  if (slumber_.asleep() && engine_ != nullptr && !engine_->at_rest()) slumber_.wake();
+  for (int done = 0; done < n;) {
+    const int slept = slumber_.sleep_through(x + done, n - done);
+    std::fill_n(x + done, slept, slumber_.rest());
+    if ((done += slept) == n) break;
+    play_silence(slumber_.take_owed());
+    const int count = slumber_.awake_for(n - done);
+    const bool silence = slumber_.listen(x + done, count);
+    play_parts(x + done, count, silence ? model_out_.data() : nullptr);
+    if (silence) {
+      const bool may_sleep = gate_.at_rest() && (engine_ == nullptr || engine_->at_rest());
+      slumber_.heard(model_out_.data(), x + done, count, may_sleep);
+    }
+    done += count;
+  }
+  std::copy_n(x, n, out);
+}
+
+void RigChain::play_silence(int n) noexcept {
+  for (; n > 0; n -= kChunk) {
+    const int count = std::min(n, kChunk);
+    std::fill_n(model_out_.data(), count, 0.0f);
+    play_parts(model_out_.data(), count, nullptr);
+  }
+}
+
+void RigChain::play_parts(float* x, int n, float* model_out) noexcept {
   const bool gated = !gate_.idle();
   if (gated) gate_.listen(x, gate_gains_.data(), n);
   input_gain_.process(x, n);
   if (engine_ != nullptr) engine_->process(x, x, n);
+  if (model_out != nullptr) std::copy_n(x, n, model_out);
   const auto block_dc = [this](float* samples, int count) { dc_blocker_.process(samples, count); };
   through(dc_switch_, block_dc, x, n);
   if (gated)
@@ -198,7 +240,6 @@ void RigChain::run(const float* in, float* out, int n) noexcept {
   through(cabinet_switch_, play_cabinet, x, n);
   output_gain_.process(x, n);
   kernels_->finite(x, x, n);
-  std::copy_n(x, n, out);
 }
 
 }  // namespace triode

@@ -12,6 +12,7 @@
 #include "gate.h"
 #include "levels.h"
 #include "rig_settings.h"
+#include "slumber.h"
 #include "tone_stack.h"
 
 namespace triode {
@@ -70,12 +71,16 @@ class RigChain {
   void process(const float* in, float* out, std::int64_t n) noexcept;
   void reset() noexcept;
   int latency_samples() const noexcept { return engine_ == nullptr ? 0 : engine_->latency_samples(); }
+  bool asleep() const noexcept { return slumber_.asleep(); }
   double host_rate_hz() const noexcept { return rate_hz_; }
 
  private:
   std::optional<Cabinet> make_cabinet(const std::vector<float>& response, double from_hz, double to_hz) const;
   void set_gains() noexcept;
+  void set_slumber() noexcept;
   void run(const float* in, float* out, int n) noexcept;
+  void play_silence(int n) noexcept;
+  void play_parts(float* x, int n, float* model_out) noexcept;
   template <class Part>
   void through(Switch& turned, Part& part, float* samples, int n) noexcept;
 
@@ -91,7 +96,8 @@ class RigChain {
   std::vector<float> response_;
   std::optional<Cabinet> cabinet_;
   Switch cabinet_switch_, dc_switch_;
-  alignas(64) std::array<float, kChunk> chunk_{}, dry_{}, gate_gains_{};
+  Slumber slumber_;
+  alignas(64) std::array<float, kChunk> chunk_{}, dry_{}, gate_gains_{}, model_out_{};
 };
 
 }  // namespace triode
