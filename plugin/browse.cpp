@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "factory_files.h"
 #include "loaded_rig.h"
 #include "state.h"
 
@@ -25,7 +26,8 @@ std::string text_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::string neighbour_model(const std::string& path, int step) {
+std::vector<std::string> models_beside(const std::string& path) {
+  if (path.starts_with(kFactoryPrefix)) return factory_models();
   std::error_code error;
   std::vector<std::string> models;
   std::filesystem::directory_iterator entry(path_of(path).parent_path(), error);
@@ -34,14 +36,28 @@ std::string neighbour_model(const std::string& path, int step) {
     const std::string ending = entry->path().extension().string();
     if (std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end()) models.push_back(text_of(entry->path()));
   }
-  if (models.empty()) return "";
   std::sort(models.begin(), models.end());
+  return models;
+}
+
+std::string neighbour_model(const std::string& path, int step) {
+  std::vector<std::string> models = models_beside(path);
+  if (path.empty() && models.empty()) models = factory_models();
+  if (models.empty()) return "";
   const auto count = static_cast<long>(models.size());
   const auto place = std::lower_bound(models.begin(), models.end(), path);
   const bool found = place != models.end() && *place == path;
   // From a file that has gone, the next is the one that came after it.
   const long from = place - models.begin() - (!found && step > 0 ? 1 : 0);
   return models[static_cast<std::size_t>(((from + step) % count + count) % count)];
+}
+
+std::string neighbour_preset(const std::vector<std::string>& presets, const std::string& path, int step) {
+  if (presets.empty()) return "";
+  const auto count = static_cast<long>(presets.size());
+  const auto place = std::find(presets.begin(), presets.end(), path);
+  const long from = place != presets.end() ? place - presets.begin() : step > 0 ? -1 : 0;
+  return presets[static_cast<std::size_t>(((from + step) % count + count) % count)];
 }
 
 std::string reading(const Knob& knob, double travel) {

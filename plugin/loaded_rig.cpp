@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "factory_files.h"
 #include "state.h"
 #include "wave_file.h"
 
@@ -24,6 +26,8 @@ Engine::Options options(Quality quality) {
 
 Engine load(const Build& build) {
   if (build.model_bytes) return Engine::load(*build.model_bytes, "the model in this session", options(build.quality));
+  if (const auto bytes = factory_model(build.model_path))
+    return Engine::load(*bytes, build.model_path, options(build.quality));
   return Engine::load(path_of(build.model_path), options(build.quality));
 }
 
@@ -57,8 +61,11 @@ double value_at(const Knob& knob, double travel) noexcept {
                           : knob.low + travel * (knob.high - knob.low);
 }
 
-LoadedRig::LoadedRig(const Build& build, const Values& values)
-    : rate_hz_(build.sample_rate_hz), inputs_(build.inputs), channels_(build.inputs == kBoth ? 2 : 1) {
+LoadedRig::LoadedRig(const Build& build, const Values& values, unsigned preset)
+    : rate_hz_(build.sample_rate_hz),
+      inputs_(build.inputs),
+      channels_(build.inputs == kBoth ? 2 : 1),
+      preset_(preset) {
   // As `triode render` does it: the knobs first, so that the start state is that of their settings.
   for (int c = 0; c < channels_; ++c) rigs_[c].configure(rate_hz_);
   const bool wanted = build.model_bytes != nullptr || !build.model_path.empty();
@@ -81,6 +88,7 @@ void LoadedRig::load_model(const Build& build, const Values& values) {
     }
     facts_ = {};
     complain(error.what());
+    if (!build.model_bytes) look_for("model", build.model_path);
   }
 }
 
@@ -94,6 +102,7 @@ void LoadedRig::load_cabinet(const Build& build) {
     has_cabinet_ = true;
   } catch (const WaveFileError& error) {
     complain(error.what());
+    look_for("cabinet", build.cabinet_path);
   } catch (const std::exception& error) {
     for (int c = 0; c < channels_; ++c) rigs_[c].load_response({}, 0.0);
     complain(build.cabinet_path + ": " + error.what());
@@ -101,6 +110,11 @@ void LoadedRig::load_cabinet(const Build& build) {
 }
 
 void LoadedRig::complain(const std::string& what) { problem_ += (problem_.empty() ? "" : "; ") + what; }
+
+void LoadedRig::look_for(const char* key, const std::string& path) {
+  std::error_code error;
+  if (missing_.empty() && !std::filesystem::exists(path_of(path), error)) missing_ = key;
+}
 
 void LoadedRig::turn_knobs(const Values& values) noexcept {
   const std::vector<Knob>& knobs = facts_.knobs;

@@ -41,7 +41,8 @@ struct ModelFacts {
 class LoadedRig {
  public:
   /// Never throws for a model or a cabinet that cannot be had: that part is left out and problem() says why.
-  LoadedRig(const Build& build, const Values& values);
+  /// `preset` numbers the preset that `values` are of.
+  LoadedRig(const Build& build, const Values& values, unsigned preset = 0);
   LoadedRig(const LoadedRig&) = delete;
   LoadedRig& operator=(const LoadedRig&) = delete;
 
@@ -51,27 +52,32 @@ class LoadedRig {
   void process(const float* const* in, float* const* out, int n) noexcept;
   /// From silence at these values, as if it were loaded anew with them; not on the audio thread.
   void restart(const Values& values);
+  unsigned preset() const noexcept { return preset_; }
   int latency_samples() const noexcept { return rigs_[0].latency_samples(); }
   bool has_model() const noexcept { return engines_[0].has_value(); }
   bool has_cabinet() const noexcept { return has_cabinet_; }
   const ModelFacts& facts() const noexcept { return facts_; }
   /// Sentences for people, or nothing where all is well.
   const std::string& problem() const noexcept { return problem_; }
+  /// The key of the state whose file is not there, or "".
+  const std::string& missing() const noexcept { return missing_; }
 
  private:
   void load_model(const Build& build, const Values& values);
   void load_cabinet(const Build& build);
   void turn_knobs(const Values& values) noexcept;
   void complain(const std::string& what);
+  void look_for(const char* key, const std::string& path);
 
   double rate_hz_;
   Inputs inputs_;
   int channels_;
+  unsigned preset_;
   std::array<std::optional<Engine>, kChannels> engines_;
   std::array<Rig, kChannels> rigs_;
   bool has_cabinet_ = false;
   ModelFacts facts_;
-  std::string problem_;
+  std::string problem_, missing_;
 };
 
 }  // namespace triode::plugin

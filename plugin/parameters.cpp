@@ -38,6 +38,7 @@ constexpr std::array<ParameterInfo, kParameters> kParameterInfos = {{
     {"knob_6", "Knob 6", "", Info::number, 0.0f, 1.0f, 0.5f},
     {"knob_7", "Knob 7", "", Info::number, 0.0f, 1.0f, 0.5f},
     {"knob_8", "Knob 8", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"programs", "MIDI programs", "", Info::choice, 0.0f, 2.0f, 1.0f, {"None", "Presets", "Models"}},
     {"input_peak", "Input peak", "dB", Info::number, -120.0f, 40.0f, -120.0f},
     {"output_peak", "Output peak", "dB", Info::number, -120.0f, 40.0f, -120.0f},
     {"status", "Status", "", Info::choice, 0.0f, 2.0f, 0.0f, {"Dry", "Playing", "Failed"}},

@@ -36,7 +36,8 @@ enum Parameter : int {
   kOutputLevel,
   kEmbed,
   kFirstKnob,
-  kFirstOutput = kFirstKnob + kPoolKnobs,  // from here on the plug-in tells the host
+  kPrograms = kFirstKnob + kPoolKnobs,
+  kFirstOutput,  // from here on the plug-in tells the host
   kInputPeak = kFirstOutput,
   kOutputPeak,
   kStatus,
@@ -46,6 +47,8 @@ enum Parameter : int {
 /// Which of the inputs is played, and where to.
 enum Inputs { kLeft, kRight, kBoth };  // one channel to both outputs, or each to its own
 enum Quality { kEconomy, kNormal, kOversampled, kOversampledMore };
+/// What MIDI program changes choose.
+enum Programs { kNoPrograms, kProgramsArePresets, kProgramsAreModels };
 /// Of the output parameter.
 enum StatusCode { kDry, kPlaying, kFailed };
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "browse.h"
+
 namespace triode::plugin {
 
 namespace {
@@ -58,6 +60,10 @@ Values RigHost::values() const noexcept {
 }
 
 void RigHost::set_state(std::string_view key, std::string_view value) {
+  if (key == "preset") {
+    if (!value.empty()) load_preset(std::string(value));
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
     if (!state_.set(key, value)) return;
@@ -79,11 +85,67 @@ std::string RigHost::state(std::string_view key) const {
 Status RigHost::status() const {
   const std::lock_guard lock(mutex_);
   Status status = status_;
-  if (const std::string refused = state_.problem(); !refused.empty()) {
+  status.preset = preset_name_;
+  status.preset_path = preset_path_;
+  for (const std::string& refused : {state_.problem(), preset_problem_}) {
+    if (refused.empty()) continue;
     status.text = refused + (status.text.empty() ? "" : "; ") + status.text;
     status.code = kFailed;
   }
   return status;
+}
+
+Preset RigHost::preset() const {
+  Preset preset;
+  preset.values = values();
+  const bool embed = get(kEmbed) > 0.5f;
+  State copy;
+  {
+    const std::lock_guard lock(mutex_);
+    preset.name = preset_name_;
+    copy = state_;
+  }
+  for (const char* key : kPresetKeys) preset.states[key] = copy.get(key, embed);
+  return preset;
+}
+
+bool RigHost::load_preset(const std::string& path) {
+  Preset preset;
+  std::string problem;
+  try {
+    preset = read_preset(path);
+  } catch (const PresetError& error) {
+    problem = error.what();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    preset_problem_ = problem;
+    if (!problem.empty()) return false;
+    preset_name_ = preset.name;
+    preset_path_ = path;
+    preset_.fetch_add(1, std::memory_order_release);
+    for (int i = 0; i < kFirstOutput; ++i)
+      if (!belongs_to_the_place(i)) values_[static_cast<std::size_t>(i)] = preset.values[static_cast<std::size_t>(i)];
+    for (const char* key : kPresetKeys) state_.set(key, preset.states[key]);
+    edits_.fetch_add(1, std::memory_order_release);
+    start_loader();
+  }
+  asked_.notify_all();
+  return true;
+}
+
+// On the loader's thread.
+void RigHost::follow_program() {
+  const int number = program_.exchange(-1, std::memory_order_relaxed);
+  if (number < 0) return;
+  const auto what = static_cast<Programs>(std::lround(get(kPrograms)));
+  if (what == kProgramsArePresets) {
+    const std::vector<std::string> presets = all_presets(preset_folder());
+    if (static_cast<std::size_t>(number) < presets.size()) load_preset(presets[static_cast<std::size_t>(number)]);
+  } else if (what == kProgramsAreModels) {
+    const std::vector<std::string> models = models_beside(state("model"));
+    if (static_cast<std::size_t>(number) < models.size()) set_state("model", models[static_cast<std::size_t>(number)]);
+  }
 }
 
 // With the mutex held.
@@ -103,20 +165,36 @@ Build RigHost::asked_for() const {
           static_cast<Quality>(std::lround(values[kQuality]))};
 }
 
+// With the mutex held.
+bool RigHost::has_work() const {
+  return !built_ || program_.load(std::memory_order_relaxed) >= 0 ||
+         preset_.load(std::memory_order_relaxed) != preset_in_place_.load(std::memory_order_relaxed) ||
+         *built_ != asked_for();
+}
+
 void RigHost::load_what_is_asked() {
   std::unique_lock lock(mutex_);
   for (;;) {
     // The audio thread wakes nobody, so its settings and what it hands back are looked at now and then.
-    asked_.wait_for(lock, kLookAgain, [this] { return quit_ || !built_ || *built_ != asked_for(); });
+    asked_.wait_for(lock, kLookAgain, [this] { return quit_ || has_work(); });
     delete retired_.exchange(nullptr, std::memory_order_acquire);
     if (quit_) return;
-    const Build build = asked_for();
-    if (built_ && *built_ == build) continue;
     lock.unlock();
-    auto rig = std::make_unique<LoadedRig>(build, values());
+    follow_program();
+    lock.lock();
+    const Build build = asked_for();
+    const Values settings = values();
+    const unsigned preset = preset_.load(std::memory_order_relaxed);
+    if (built_ && *built_ == build) {
+      preset_in_place_.store(preset, std::memory_order_release);
+      loaded_.notify_all();
+      continue;
+    }
+    lock.unlock();
+    auto rig = std::make_unique<LoadedRig>(build, settings, preset);
     lock.lock();
     const StatusCode code = !rig->problem().empty() ? kFailed : rig->has_model() ? kPlaying : kDry;
-    status_ = {code, rig->problem(), rig->facts(), rig->has_cabinet()};
+    status_ = {code, rig->problem(), rig->facts(), rig->has_cabinet(), rig->missing(), "", ""};
     values_[kStatus].store(static_cast<float>(code), std::memory_order_relaxed);
     delete next_.exchange(rig.release(), std::memory_order_acq_rel);
     built_ = build;
@@ -128,7 +206,7 @@ bool RigHost::settle(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   start_loader();
   asked_.notify_all();
-  return loaded_.wait_for(lock, limit, [this] { return built_ && *built_ == asked_for(); });
+  return loaded_.wait_for(lock, limit, [this] { return !has_work(); });
 }
 
 void RigHost::activate(double sample_rate_hz) {
@@ -158,13 +236,21 @@ void RigHost::take_next() noexcept {
   followed_ = edits_.load(std::memory_order_acquire) - 1;
 }
 
+bool RigHost::may_follow() const noexcept {
+  const unsigned preset = preset_.load(std::memory_order_acquire);
+  return !current_ || current_->preset() == preset ||
+         (preset_in_place_.load(std::memory_order_acquire) == preset &&
+          next_.load(std::memory_order_relaxed) == nullptr);
+}
+
 void RigHost::follow_settings() noexcept {
+  if (!may_follow()) return;
   const unsigned edits = edits_.load(std::memory_order_acquire);
   if (edits == followed_) return;
   followed_ = edits;
   const Values now = values();
   if (current_) current_->set(now);
-  if (fading_) fading_->set(now);
+  if (fading_ && fading_->preset() == current_->preset()) fading_->set(now);
 }
 
 void RigHost::process(const float* const* in, float* const* out, int n) noexcept {

@@ -18,6 +18,7 @@
 
 #include "loaded_rig.h"
 #include "parameters.h"
+#include "preset.h"
 #include "state.h"
 
 namespace triode::plugin {
@@ -28,6 +29,8 @@ struct Status {
   std::string text;  // what is wrong, in sentences, or ""
   ModelFacts model;
   bool has_cabinet = false;
+  std::string missing;  // the key of the state whose file is not there, or ""
+  std::string preset, preset_path;  // of the one that was loaded last
 };
 
 class RigHost {
@@ -42,10 +45,17 @@ class RigHost {
   void set(int parameter, float value) noexcept;
   float get(int parameter) const noexcept;
 
-  /// Any thread but the audio thread.
+  /// As a MIDI program change asks for it, from 0: what it means is what `kPrograms` says. Any thread.
+  void ask_for_program(int number) noexcept { program_.store(number, std::memory_order_relaxed); }
+  /// How often a preset was loaded: it has changed parameters behind the host's back.
+  unsigned presets_loaded() const noexcept { return preset_.load(std::memory_order_acquire); }
+
+  /// Any thread but the audio thread. The key `preset` loads one: a path, or "triode:NAME".
   void set_state(std::string_view key, std::string_view value);
   std::string state(std::string_view key) const;
   Status status() const;
+  /// All that is set now. The name is that of the preset that was loaded last.
+  Preset preset() const;
   /// Waits until everything asked for is loaded, or has failed to; false where that takes longer than `limit`.
   bool settle(std::chrono::milliseconds limit);
 
@@ -62,10 +72,14 @@ class RigHost {
   using Channels = std::array<std::array<float, kBlock>, kChannels>;
 
   void start_loader();
+  bool has_work() const;
   void load_what_is_asked();
+  bool load_preset(const std::string& path);
+  void follow_program();
   Build asked_for() const;
   Values values() const noexcept;
   void take_next() noexcept;
+  bool may_follow() const noexcept;
   void follow_settings() noexcept;
   void play_all(const float* const* in, float* const* out, int n) noexcept;
   void play(const float* const* in, float* const* out, int n) noexcept;
@@ -74,6 +88,9 @@ class RigHost {
 
   std::array<std::atomic<float>, kParameters> values_;
   std::atomic<unsigned> edits_{0};
+  // A preset turns everything at once, with its model: what plays before keeps its settings until that is there.
+  std::atomic<unsigned> preset_{0}, preset_in_place_{0};  // loaded; played by the rig as it is
+  std::atomic<int> program_{-1};
 
   mutable std::mutex mutex_;  // of what follows, never taken by the audio thread
   std::condition_variable asked_, loaded_;
@@ -81,6 +98,7 @@ class RigHost {
   double rate_hz_ = 48000.0;
   std::optional<Build> built_;
   Status status_;
+  std::string preset_name_, preset_path_, preset_problem_;
   bool quit_ = false;
   std::thread loader_;
 

@@ -1,7 +1,7 @@
 // What a host keeps in its session beside the parameters: strings by key.
 //
 // Version 1: `version`, `model` and `cabinet` (paths, UTF-8), `model_data` (the model file itself in base64, "" where
-// the path is enough), `status` (told to the host, never taken from it). The state comes from files of strangers: what
+// the path is enough), `status` (told to the host, never taken from it), `preset` (taken, never told: RigHost). The state comes from files of strangers: what
 // does not fit is refused with a sentence, and leaves the other keys alone.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace triode::plugin {
 
 inline constexpr const char* kStateVersion = "1";
 /// In the order in which a session has to be restored.
-inline constexpr std::array<const char*, 5> kStateKeys = {"version", "model", "model_data", "cabinet", "status"};
+inline constexpr std::array<const char*, 6> kStateKeys = {"version", "model", "model_data", "cabinet", "status", "preset"};
 inline constexpr std::size_t kMostPathBytes = 4096;
 inline constexpr std::size_t kMostModelText = (std::size_t{64} << 20) / 3 * 4;
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "DistrhoPluginUtils.hpp"
 #include "version.h"
@@ -19,12 +20,14 @@ using triode::plugin::kStateKeys;
 using triode::plugin::ParameterInfo;
 
 constexpr std::chrono::seconds kLongestWait{5};
+[[maybe_unused]] constexpr uint8_t kProgramChange = 0xC0;
 
 }  // namespace
 
 TriodePlugin::TriodePlugin() : Plugin(kParameters, 0, kStateKeys.size()) {
   // The standalone has no session to take its files from.
   if (isDummyInstance() || std::strcmp(getPluginFormatName(), "JACK/Standalone") != 0) return;
+  if (const char* preset = std::getenv("TRIODE_PRESET")) rig_.set_state("preset", preset);
   if (const char* model = std::getenv("TRIODE_MODEL")) rig_.set_state("model", model);
   if (const char* cabinet = std::getenv("TRIODE_CABINET")) rig_.set_state("cabinet", cabinet);
 }
@@ -64,11 +67,12 @@ void TriodePlugin::initParameter(uint32_t index, Parameter& parameter) {
 }
 
 void TriodePlugin::initState(uint32_t index, State& state) {
-  static constexpr const char* kLabels[] = {"Version", "Model", "Model data", "Cabinet", "Status"};
+  static constexpr const char* kLabels[] = {"Version", "Model", "Model data", "Cabinet", "Status", "Preset"};
   state.key = kStateKeys[index];
   state.label = kLabels[index];
   state.defaultValue = "";
-  const bool is_file = std::strcmp(kStateKeys[index], "model") == 0 || std::strcmp(kStateKeys[index], "cabinet") == 0;
+  const std::string_view key = kStateKeys[index];
+  const bool is_file = key == "model" || key == "cabinet" || key == "preset";
   state.hints = is_file ? kStateIsFilenamePath : kStateIsOnlyForDSP;
 }
 
@@ -83,7 +87,18 @@ void TriodePlugin::prepare(double rate_hz) {
   setLatency(static_cast<uint32_t>(rig_.latency_samples()));
 }
 
-void TriodePlugin::run(const float** inputs, float** outputs, uint32_t frames) {
+#if DISTRHO_PLUGIN_WANT_MIDI_INPUT
+void TriodePlugin::run(const float** inputs, float** outputs, uint32_t frames, const MidiEvent* events,
+                       uint32_t event_count) {
+  for (const MidiEvent* event = events; event < events + event_count; ++event)
+    if (event->size >= 2 && (event->data[0] & 0xF0) == kProgramChange) rig_.ask_for_program(event->data[1] & 0x7F);
+  play(inputs, outputs, frames);
+}
+#else
+void TriodePlugin::run(const float** inputs, float** outputs, uint32_t frames) { play(inputs, outputs, frames); }
+#endif
+
+void TriodePlugin::play(const float** inputs, float** outputs, uint32_t frames) {
   rig_.process(inputs, outputs, static_cast<int>(frames));
   setLatency(static_cast<uint32_t>(rig_.latency_samples()));
 }

@@ -32,10 +32,16 @@ class TriodePlugin : public Plugin {
   void activate() override { prepare(getSampleRate()); }
   // Hosts ask for the latency before they activate.
   void sampleRateChanged(double rate_hz) override { prepare(rate_hz); }
+#if DISTRHO_PLUGIN_WANT_MIDI_INPUT
+  void run(const float** inputs, float** outputs, uint32_t frames, const MidiEvent* events,
+           uint32_t event_count) override;
+#else
   void run(const float** inputs, float** outputs, uint32_t frames) override;
+#endif
 
  private:
   void prepare(double rate_hz);
+  void play(const float** inputs, float** outputs, uint32_t frames);
 
   triode::plugin::RigHost rig_;
 };

@@ -8,6 +8,7 @@
 #include "base64.h"
 #include "browse.h"
 #include "check.h"
+#include "factory_files.h"
 #include "loaded_rig.h"
 #include "parameters.h"
 #include "state.h"
@@ -119,7 +120,8 @@ void test_models_beside_a_model() {
   CHECK(neighbour_model(at("bb.nam"), -1) == at("b.nam"));
   std::filesystem::remove_all(folder);
   CHECK(neighbour_model(at("a.triode"), 1).empty());
-  CHECK(neighbour_model("", 1).empty());
+  CHECK(neighbour_model("", 1) == factory_models().front() && neighbour_model("", -1) == factory_models().back());
+  CHECK(neighbour_model(factory_models()[0], 1) == factory_models()[1]);
 }
 
 void test_readings() {

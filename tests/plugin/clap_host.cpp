@@ -1,6 +1,6 @@
 // A small CLAP host: plays what comes on stdin (float32, both channels in turn) through a plug-in to stdout.
 //
-//   clap_host PLUGIN.clap RATE BLOCK [STATE-FILE] [PARAMETER=VALUE ...]
+//   clap_host PLUGIN.clap RATE BLOCK [STATE-FILE] [PARAMETER=VALUE ...] [program=NUMBER]
 //
 // The state is a session as clap.state keeps it. On stderr: the latency, and the session as it is afterwards, in a line
 // each ("latency 60", "state <hexadecimal>").
@@ -15,11 +15,13 @@
 #include <clap/plugin-factory.h>
 #include <clap/plugin.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -81,21 +83,36 @@ void print_state(const clap_plugin_t* plugin) {
   std::fputs("\n", stderr);
 }
 
-using Events = std::vector<clap_event_param_value_t>;
+union Event {
+  clap_event_header_t header;
+  clap_event_param_value_t value;
+  clap_event_midi_t midi;
+};
+using Events = std::vector<Event>;
 
-clap_event_param_value_t event_of(const clap_plugin_t* plugin, const std::string& setting) {
+Event program_change(int number) {
+  Event event{};
+  event.midi.header = {sizeof event.midi, 0, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_MIDI, 0};
+  event.midi.data[0] = 0xC0;
+  event.midi.data[1] = static_cast<std::uint8_t>(number);
+  return event;
+}
+
+Event event_of(const clap_plugin_t* plugin, const std::string& setting) {
   const auto* params = extension<clap_plugin_params_t>(plugin, CLAP_EXT_PARAMS);
   const std::string name = setting.substr(0, setting.find('='));
+  if (name == "program") return program_change(std::atoi(setting.substr(name.size() + 1).c_str()));
   for (std::uint32_t i = 0; i < params->count(plugin); ++i) {
     clap_param_info_t info{};
     if (!params->get_info(plugin, i, &info) || name != info.name) continue;
-    clap_event_param_value_t event{};
+    Event whole{};
+    clap_event_param_value_t& event = whole.value;
     event.header = {sizeof event, 0, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};
     event.param_id = info.id;
     event.cookie = info.cookie;
     event.note_id = event.port_index = event.channel = event.key = -1;
     event.value = std::atof(setting.substr(name.size() + 1).c_str());
-    return event;
+    return whole;
   }
   fail("there is no parameter " + name);
 }
@@ -147,6 +164,8 @@ int main(int argc, char** argv) {
   if (!plugin->start_processing(plugin)) fail("it does not begin");
   play(plugin, events, block);
   plugin->stop_processing(plugin);
+  // A program is followed on another thread, within a moment.
+  if (std::strncmp(argv[argc - 1], "program=", 8) == 0) std::this_thread::sleep_for(std::chrono::seconds(1));
   std::fprintf(stderr, "latency %u\n", extension<clap_plugin_latency_t>(plugin, CLAP_EXT_LATENCY)->get(plugin));
   print_state(plugin);
   plugin->deactivate(plugin);

@@ -1,5 +1,6 @@
 """The CLAP in a host of the tests' own (clap_host.cpp): what it plays, its latency, its sessions."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -46,6 +47,20 @@ def test_a_parameter_is_turned_by_an_event(tmp_path: Path) -> None:
     wet, latency, _ = run(dry, 48000, 64, "Output=-6", "DC blocker=0")
     assert latency == 0
     np.testing.assert_allclose(wet[:, 2000:], 10 ** (-6 / 20) * dry[:, 2000:], atol=1e-6)
+
+
+def test_a_preset_is_chosen_by_midi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = write_gain_model(tmp_path / "amp.nam", 0.5)
+    presets = tmp_path / "triode" / "presets"
+    presets.mkdir(parents=True)
+    for name in ("1", "2"):
+        preset = {"triode_preset": 1, "name": name, "model": str(model) if name == "2" else ""}
+        (presets / f"{name}.json").write_text(json.dumps(preset))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    dry = np.stack([guitar(0.1, 48000)] * 2)
+    assert run(dry, 48000, 64, "program=0")[2]["model"] == ""
+    assert run(dry, 48000, 64, "program=1")[2]["model"] == str(model)
+    assert run(dry, 48000, 64, "program=2")[2]["model"] == "triode:preamp-clean"
 
 
 def test_a_session_that_is_cut_off_is_no_harm(tmp_path: Path) -> None:

@@ -163,8 +163,8 @@ def test_a_session_of_version_1_opens(load: Callable[[], Any]) -> None:
     plugin = load()
     plugin.raw_state = to_juce(to_chunk(frozen["states"], frozen["parameters"]))
     states, parameters = kept(plugin)
-    assert states == frozen["states"]
-    assert parameters == frozen["parameters"]
+    assert frozen["states"].items() <= states.items()
+    assert frozen["parameters"].items() <= parameters.items()
     dry = guitar(0.2, 48000)
     np.testing.assert_allclose(play(plugin, dry)[0], 0.25 * 10 ** (-6 / 20) * dry, atol=1e-7)
 
