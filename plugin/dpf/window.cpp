@@ -6,75 +6,18 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "DistrhoUI.hpp"
 #include "browse.h"
+#include "panel.h"
 #include "triode_plugin.h"
 
 START_NAMESPACE_DISTRHO
 
-namespace {
-
-using namespace triode::plugin;
-
-constexpr float kWidth = 800.0f, kHeight = 420.0f;
-constexpr float kClipDb = 0.0f, kLowestDb = -60.0f;
-constexpr double kPixelsOfTravel = 200.0;
-constexpr float kFrom = 2.36f, kTo = 7.07f;  // radians of a dial's travel
-
-const Color kBack(24, 22, 21), kPanel(38, 35, 33), kEdge(64, 58, 53), kText(232, 224, 212), kDim(150, 140, 128);
-const Color kAmber(240, 160, 60), kRed(226, 74, 58), kGreen(110, 190, 110);
-
-struct Area {
-  float x = 0.0f, y = 0.0f, w = 0.0f, h = 0.0f;
-
-  bool holds(double px, double py) const { return px >= x && px < x + w && py >= y && py < y + h; }
-};
-
-/// A knob on the panel; with a switch where a part of the rig is turned on and off.
-struct Dial {
-  int parameter;
-  std::string name;
-  float x, y, radius;
-  int turned_by = -1;  // a toggle, or none
-
-  Area area() const { return {x - radius - 8.0f, y - radius - 8.0f, 2.0f * radius + 16.0f, 2.0f * radius + 16.0f}; }
-  Area lamp() const { return {x - radius - 14.0f, y - radius - 20.0f, 16.0f, 16.0f}; }
-};
-
-struct Button {
-  const char* text;
-  Area area;
-  enum Action { previous, load, next, cabinet, no_cabinet } action;
-};
-
-constexpr std::array<Button, 5> kButtons = {{{"<", {574, 18, 34, 30}, Button::previous},
-                                             {"Load model", {612, 18, 108, 30}, Button::load},
-                                             {">", {724, 18, 34, 30}, Button::next},
-                                             {"Load cabinet", {612, 358, 108, 24}, Button::cabinet},
-                                             {"x", {724, 358, 34, 24}, Button::no_cabinet}}};
-
-struct RigDial {
-  int parameter;
-  const char* name;
-  int turned_by;
-};
-
-constexpr std::array<RigDial, 8> kRigDials = {{{kInputGain, "Input", -1},
-                                               {kGateThreshold, "Gate", kGate},
-                                               {kBass, "Bass", -1},
-                                               {kMiddle, "Middle", -1},
-                                               {kTreble, "Treble", -1},
-                                               {kPresence, "Presence", -1},
-                                               {kCabinetLevel, "Cabinet", kCabinet},
-                                               {kOutputGain, "Output", -1}}};
-
-std::string file_name(const std::string& path) { return path.substr(path.find_last_of("/\\") + 1); }
-
-}  // namespace
+using namespace panel;
 
 class TriodeWindow : public UI {
  public:
@@ -91,11 +34,19 @@ class TriodeWindow : public UI {
     repaint();
   }
   void stateChanged(const char*, const char*) override { repaint(); }
+  void uiFileBrowserSelected(const char* path) override {
+    if (path == nullptr) return;
+    if (saving_)
+      save_preset(path);
+    else
+      setState("preset", path);
+  }
   void uiIdle() override {
     status_ = rig().status();
     model_path_ = rig().state("model");
     cabinet_path_ = rig().state("cabinet");
     if (chosen_after_ && *chosen_after_ != model_path_ && status_.code == kPlaying) take_defaults();
+    if (rig().presets_loaded() != presets_told_) tell_the_host();
     for (std::size_t m = 0; m < 2; ++m) {
       peaks_[m] = rig().get(m == 0 ? kInputPeak : kOutputPeak);
       clipped_[m] = clipped_[m] || peaks_[m] >= kClipDb;
@@ -106,13 +57,13 @@ class TriodeWindow : public UI {
   void onNanoDisplay() override {
     scale(zoom(), zoom());
     box({0, 0, kWidth, kHeight}, kBack, 0);
-    box({44, 64, 712, 156}, kPanel, 8);
-    box({44, 228, 712, 122}, kPanel, 8);
+    box({44, 104, 712, 156}, kPanel, 8);
+    box({44, 268, 712, 122}, kPanel, 8);
     draw_header();
     for (const Dial& dial : dials()) draw(dial);
     for (const Button& button : kButtons) draw(button);
-    draw_meter(0, {12, 64, 20, 286}, "in");
-    draw_meter(1, {768, 64, 20, 286}, "out");
+    draw_meter(0, kInputMeter, "in");
+    draw_meter(1, kOutputMeter, "out");
     draw_foot();
   }
 
@@ -125,9 +76,11 @@ class TriodeWindow : public UI {
       return true;
     }
     chosen_after_.reset();
+    window_problem_.clear();
     for (const Button& button : kButtons)
       if (button.area.holds(x, y)) return press(button.action);
-    if (Area{12, 64, 20, 286}.holds(x, y) || Area{768, 64, 20, 286}.holds(x, y)) clipped_ = {};
+    if (!status_.missing.empty() && kLocate.area.holds(x, y)) return requestStateFile(status_.missing.c_str());
+    if (kInputMeter.holds(x, y) || kOutputMeter.holds(x, y)) clipped_ = {};
     for (const Dial& dial : dials()) {
       if (dial.turned_by >= 0 && dial.lamp().holds(x, y)) {
         turn(dial.turned_by, on(dial.turned_by) ? 0.0f : 1.0f);
@@ -200,7 +153,52 @@ class TriodeWindow : public UI {
       if (knob_of(kFirstKnob + place) != nullptr) turn(kFirstKnob + place, default_of(kFirstKnob + place));
   }
 
+  // A preset has turned everything behind the host's back.
+  void tell_the_host() {
+    presets_told_ = rig().presets_loaded();
+    chosen_after_.reset();
+    for (int i = 0; i < kFirstOutput; ++i) {
+      const auto index = static_cast<uint32_t>(i);
+      const float value = rig().get(i);
+      if (value == values_[index]) continue;
+      editParameter(index, true);
+      turn(i, value);
+      editParameter(index, false);
+    }
+  }
+
+  bool press_preset(Button::Action action) {
+    const std::string folder = text_of(preset_folder());
+    if (action == Button::load_preset || action == Button::save_preset) {
+      saving_ = action == Button::save_preset;
+      FileBrowserOptions options;
+      options.saving = saving_;
+      options.defaultName = "preset.json";
+      options.startDir = folder.c_str();
+      options.title = saving_ ? "Save preset" : "Load preset";
+      std::error_code error;
+      std::filesystem::create_directories(preset_folder(), error);
+      return openFileBrowser(options);
+    }
+    const int step = action == Button::next_preset ? 1 : -1;
+    const std::string path = neighbour_preset(all_presets(preset_folder()), status_.preset_path, step);
+    if (!path.empty()) setState("preset", path.c_str());
+    return true;
+  }
+
+  void save_preset(std::string path) {
+    Preset preset = rig().preset();
+    if (!path.ends_with(".json")) path += ".json";
+    preset.name = file_name(path).substr(0, file_name(path).size() - 5);
+    try {
+      write_preset(path, preset);
+    } catch (const PresetError& error) {
+      window_problem_ = error.what();
+    }
+  }
+
   bool press(Button::Action action) {
+    if (action <= Button::next_preset) return press_preset(action);
     if (action == Button::cabinet) return requestStateFile("cabinet");
     if (action == Button::no_cabinet) {
       setState("cabinet", "");
@@ -219,11 +217,11 @@ class TriodeWindow : public UI {
     const float step = 700.0f / static_cast<float>(std::max(knobs, 4));
     for (int place = 0; place < knobs; ++place)
       all.push_back({kFirstKnob + place, status_.model.knobs[static_cast<std::size_t>(place)].name,
-                     400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1)), 146.0f,
+                     400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1)), 186.0f,
                      36.0f});
     float x = 94.0f;
     for (const RigDial& dial : kRigDials) {
-      all.push_back({dial.parameter, dial.name, x, 282.0f, 24.0f, dial.turned_by});
+      all.push_back({dial.parameter, dial.name, x, 322.0f, 24.0f, dial.turned_by});
       x += 87.5f;
     }
     return all;
@@ -244,18 +242,26 @@ class TriodeWindow : public UI {
     text(x, y, words.c_str(), nullptr);
   }
 
-  void draw_header() {
-    label(44, 33, 24, kAmber, ALIGN_LEFT | ALIGN_MIDDLE, "TRIODE");
-    box({160, 12, 400, 42}, kPanel, 6);
-    const bool playing = status_.code == kPlaying || !status_.model.name.empty();
+  // Cut off where it leaves its place.
+  void line(const Area& place, float x, float y, float size, const Color& color, const std::string& words) {
     save();
-    scissor(168, 12, 384, 42);
-    label(172, 27, 17, kText, ALIGN_LEFT | ALIGN_MIDDLE,
-          playing ? status_.model.name : model_path_.empty() ? "no model" : file_name(model_path_));
-    label(172, 45, 11, kDim, ALIGN_LEFT | ALIGN_MIDDLE, playing ? facts() : "the guitar passes through");
+    scissor(place.x, place.y, place.w, place.h);
+    label(x, y, size, color, ALIGN_LEFT | ALIGN_MIDDLE, words);
     restore();
+  }
+
+  void draw_header() {
+    label(44, 24, 24, kAmber, ALIGN_LEFT | ALIGN_MIDDLE, "TRIODE");
+    box({160, 10, 400, 26}, kPanel, 6);
+    line({168, 10, 384, 26}, 172, 23, 14, kText, status_.preset.empty() ? "no preset" : status_.preset);
+    box({160, 46, 400, 42}, kPanel, 6);
+    const bool playing = status_.code == kPlaying || !status_.model.name.empty();
+    const Area place = {168, 46, 384, 42};
+    line(place, 172, 61, 17, kText,
+         playing ? status_.model.name : model_path_.empty() ? "no model" : file_name(model_path_));
+    line(place, 172, 79, 11, kDim, playing ? facts() : "the guitar passes through");
     if (playing && status_.model.knobs.empty())
-      label(400, 140, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
+      label(400, 180, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
   }
 
   std::string facts() const {
@@ -327,18 +333,14 @@ class TriodeWindow : public UI {
 
   void draw_foot() {
     const std::string cabinet = cabinet_path_.empty() ? "no cabinet" : file_name(cabinet_path_);
-    save();
-    scissor(44, 354, 480, 32);
-    label(48, 370, 13, kText, ALIGN_LEFT | ALIGN_MIDDLE, "Cabinet: " + cabinet);
-    restore();
+    line({44, 394, 480, 32}, 48, 410, 13, kText, "Cabinet: " + cabinet);
     char load[40];
     std::snprintf(load, sizeof load, "CPU %.0f %%", 100.0 * static_cast<double>(rig().load()));
-    label(596, 370, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, load);
-    if (status_.text.empty()) return;
-    save();
-    scissor(44, 388, 712, 28);
-    label(48, 402, 13, kRed, ALIGN_LEFT | ALIGN_MIDDLE, status_.text);
-    restore();
+    label(596, 410, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, load);
+    const std::string wrong = window_problem_.empty() ? status_.text : window_problem_;
+    if (wrong.empty()) return;
+    line({44, 428, status_.missing.empty() ? 712.0f : 622.0f, 28}, 48, 442, 13, kRed, wrong);
+    if (!status_.missing.empty()) draw(kLocate);
   }
 
   Values values_;
@@ -350,6 +352,9 @@ class TriodeWindow : public UI {
   int held_ = -1, last_pressed_ = -1;
   double held_y_ = 0.0;
   uint pressed_at_ = 0;
+  unsigned presets_told_ = 0;
+  bool saving_ = false;
+  std::string window_problem_;
 
   DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(TriodeWindow)
 };

@@ -1,0 +1,96 @@
+// The panel of the window: where things are, and what they do.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <string>
+
+#include "DistrhoUI.hpp"
+#include "parameters.h"
+
+START_NAMESPACE_DISTRHO
+
+namespace panel {
+
+using namespace triode::plugin;
+
+inline constexpr float kWidth = 800.0f, kHeight = 460.0f;
+inline constexpr float kClipDb = 0.0f, kLowestDb = -60.0f;
+inline constexpr double kPixelsOfTravel = 200.0;
+inline constexpr float kFrom = 2.36f, kTo = 7.07f;  // radians of a dial's travel
+
+inline const Color kBack(24, 22, 21), kPanel(38, 35, 33), kEdge(64, 58, 53), kText(232, 224, 212), kDim(150, 140, 128);
+inline const Color kAmber(240, 160, 60), kRed(226, 74, 58), kGreen(110, 190, 110);
+
+struct Area {
+  float x = 0.0f, y = 0.0f, w = 0.0f, h = 0.0f;
+
+  bool holds(double px, double py) const { return px >= x && px < x + w && py >= y && py < y + h; }
+};
+
+/// A knob on the panel; with a switch where a part of the rig is turned on and off.
+struct Dial {
+  int parameter;
+  std::string name;
+  float x, y, radius;
+  int turned_by = -1;  // a toggle, or none
+
+  Area area() const { return {x - radius - 8.0f, y - radius - 8.0f, 2.0f * radius + 16.0f, 2.0f * radius + 16.0f}; }
+  Area lamp() const { return {x - radius - 14.0f, y - radius - 20.0f, 16.0f, 16.0f}; }
+};
+
+struct Button {
+  const char* text;
+  Area area;
+  enum Action {
+    previous_preset,
+    load_preset,
+    save_preset,
+    next_preset,
+    previous,
+    load,
+    next,
+    cabinet,
+    no_cabinet,
+    locate
+  } action;
+};
+
+inline constexpr std::array<Button, 9> kButtons = {{{"<", {574, 10, 30, 26}, Button::previous_preset},
+                                             {"Load", {608, 10, 54, 26}, Button::load_preset},
+                                             {"Save", {666, 10, 54, 26}, Button::save_preset},
+                                             {">", {724, 10, 34, 26}, Button::next_preset},
+                                             {"<", {574, 52, 30, 30}, Button::previous},
+                                             {"Load model", {608, 52, 112, 30}, Button::load},
+                                             {">", {724, 52, 34, 30}, Button::next},
+                                             {"Load cabinet", {608, 398, 112, 24}, Button::cabinet},
+                                             {"x", {724, 398, 34, 24}, Button::no_cabinet}}};
+inline constexpr Button kLocate = {"Locate", {674, 430, 84, 24}, Button::locate};
+
+inline constexpr Area kInputMeter = {12, 104, 20, 286}, kOutputMeter = {768, 104, 20, 286};
+
+struct RigDial {
+  int parameter;
+  const char* name;
+  int turned_by;
+};
+
+inline constexpr std::array<RigDial, 8> kRigDials = {{{kInputGain, "Input", -1},
+                                               {kGateThreshold, "Gate", kGate},
+                                               {kBass, "Bass", -1},
+                                               {kMiddle, "Middle", -1},
+                                               {kTreble, "Treble", -1},
+                                               {kPresence, "Presence", -1},
+                                               {kCabinetLevel, "Cabinet", kCabinet},
+                                               {kOutputGain, "Output", -1}}};
+
+inline std::string text_of(const std::filesystem::path& path) {
+  const std::u8string utf8 = path.u8string();
+  return {utf8.begin(), utf8.end()};
+}
+
+inline std::string file_name(const std::string& path) { return path.substr(path.find_last_of("/\\") + 1); }
+
+}  // namespace panel
+
+END_NAMESPACE_DISTRHO
