@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from triode.errors import OptionError, TrainingError
+from triode.training import descent
 from triode.training import train as train_module
 from triode.training.checkpoint import read_checkpoint
 from triode.training.config import TrainConfig
@@ -173,7 +174,7 @@ def test_resume_refuses_what_is_not_a_training_state(data: Dataset, tmp_path, mo
 
 
 def test_divergence_goes_back_to_the_best_weights_and_then_gives_up(data: Dataset, monkeypatch) -> None:
-    real = train_module.losses
+    real = descent.losses
     poisoned = []
 
     def poison(*arguments):
@@ -182,7 +183,7 @@ def test_divergence_goes_back_to_the_best_weights_and_then_gives_up(data: Datase
             poisoned.append(broken)
             yield (loss * math.nan if broken else loss), samples
 
-    monkeypatch.setattr(train_module, "losses", poison)
+    monkeypatch.setattr(descent, "losses", poison)
     notices = []
     with pytest.raises(TrainingError, match="infinite 5 times"):
         train(small_wavenet(), data, CONFIG, lambda progress: notices.append(progress.notice))
@@ -196,7 +197,7 @@ def test_divergence_goes_back_to_the_best_weights_and_then_gives_up(data: Datase
 def test_a_divergence_is_survived(data: Dataset, tmp_path, monkeypatch) -> None:
     """One infinite loss in the middle: the state that is kept is never infinite, and the device is learned."""
     monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0.0)
-    real_losses, real_write, written = train_module.losses, train_module.write_checkpoint, []
+    real_losses, real_write, written = descent.losses, train_module.write_checkpoint, []
 
     def poison(*arguments):
         for loss, samples in real_losses(*arguments):
@@ -206,7 +207,7 @@ def test_a_divergence_is_survived(data: Dataset, tmp_path, monkeypatch) -> None:
         written.append(all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint.network.values()))
         real_write(path, checkpoint)
 
-    monkeypatch.setattr(train_module, "losses", poison)
+    monkeypatch.setattr(descent, "losses", poison)
     monkeypatch.setattr(train_module, "write_checkpoint", write)
     result = train(small_wavenet(), data, dataclasses.replace(CONFIG, epochs=8), checkpoint=tmp_path / "state")
     assert len(written) > 100

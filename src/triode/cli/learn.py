@@ -1,6 +1,7 @@
 """`triode train` and `triode evaluate`."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +36,7 @@ from triode.files import check_writable
 from triode.knobs import parse_settings
 
 if TYPE_CHECKING:
-    from triode.training.job import Job
+    from triode.training.job import Job, Outcome, Task
 
 
 def train(
@@ -120,45 +121,77 @@ def train(
         recipe=recipe,
         changes=changes,
     )
-    summaries = []
-    for source, target, apart in zip(found, targets, held_out, strict=True):
-        floor = checked(source, force)[0].replicate_esr
-        source = replace(source, name=name or source.name)
-        summaries.append(_trained(job, source, target, apart, floor, resume, quiet=as_json))
+    works = [
+        _Work(replace(source, name=name or source.name), target, apart, checked(source, force)[0].replicate_esr)
+        for source, target, apart in zip(found, targets, held_out, strict=True)
+    ]
+    outcomes = zip(works, _all_trained(job, works, resume), strict=True)
+    summaries = [_told(work, outcome, quiet=as_json) for work, outcome in outcomes]
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else {"models": summaries})
 
 
-def _trained(
-    job: "Job", source: Source, target: Path, held_out: list[int], floor: float | None, resume: bool, quiet: bool
-) -> dict[str, Any]:
-    """One training with its progress; prints what was reached, unless `quiet`, and returns it."""
-    from triode.engine import load
-    from triode.training.job import run_job
+@dataclass(frozen=True)
+class _Work:
+    """One model to make: of what, where to, which takes to keep apart, and the error of the device against itself."""
 
-    if job.train_seconds is None and job.validate_seconds is None:
-        train_seconds, validate_seconds = source.stretches
-        job = replace(job, train_seconds=train_seconds, validate_seconds=validate_seconds)
-    job = replace(job, sweeps=source.sweeps)
-    with training_progress(f"training {target.name}") as observer:
-        outcome = run_job(
-            job,
+    source: Source
+    target: Path
+    held_out: list[int]
+    floor: float | None
+
+    def task(self, job: "Job") -> "Task":
+        """What the library is asked to do."""
+        from triode.training.job import Task
+
+        if job.train_seconds is None and job.validate_seconds is None:
+            train_seconds, validate_seconds = self.source.stretches
+            job = replace(job, train_seconds=train_seconds, validate_seconds=validate_seconds)
+        source = self.source
+        return Task(
+            replace(job, sweeps=source.sweeps),
             source.takes,
-            target,
+            self.target,
             name=source.name,
             knobs=source.knobs,
             settings=source.settings,
-            held_out=held_out,
+            held_out=self.held_out,
             levels=source.levels,
             metadata=source.metadata,
-            training=source.learned(held_out) | ({} if floor is None else {"replicate_esr": floor}),
-            observer=observer,
-            resume=resume,
+            training=source.learned(self.held_out) | ({} if self.floor is None else {"replicate_esr": self.floor}),
         )
-    played = played_outcome(load(target), source, outcome, held_out)
-    summary = trained_summary(target, outcome, played)
+
+
+def _all_trained(job: "Job", works: list[_Work], resume: bool) -> "Iterable[Outcome]":
+    """The trainings side by side where that is possible, else one after another."""
+    together = _trained_together(job, works) if len(works) > 1 and not resume else None
+    return together or (_trained(job, work, resume) for work in works)
+
+
+def _trained(job: "Job", work: _Work, resume: bool) -> "Outcome":
+    """One training with its progress."""
+    from triode.training.job import run_task
+
+    with training_progress(f"training {work.target.name}") as observer:
+        return run_task(work.task(job), observer, resume)
+
+
+def _trained_together(job: "Job", works: list[_Work]) -> "list[Outcome] | None":
+    """All trainings side by side with their common progress, or None where they have to take turns."""
+    from triode.training.job import run_together
+
+    with training_progress(f"training {len(works)} models") as observer:
+        return run_together([work.task(job) for work in works], observer)
+
+
+def _told(work: _Work, outcome: "Outcome", quiet: bool) -> dict[str, Any]:
+    """What a training reached, printed unless `quiet`."""
+    from triode.engine import load
+
+    played = played_outcome(load(work.target), work.source, outcome, work.held_out)
+    summary = trained_summary(work.target, outcome, played)
     if not quiet:
-        print_outcome(summary, outcome, played, floor)
+        print_outcome(summary, outcome, played, work.floor)
     return summary
 
 

@@ -55,8 +55,10 @@ class Dataset:
         """Target samples in all training stretches."""
         return sum(end - start for start, end in self.train)
 
-    def batches(self, size: int, length: int, lead: int, generator: torch.Generator) -> Iterator["Batch"]:
-        """Endless random crops: dry (size, lead + length) and wet (size, length), the wet of the last `length` samples.
+    def draws(
+        self, size: int, length: int, lead: int, generator: torch.Generator
+    ) -> Iterator[tuple[list[int], list[int]]]:
+        """Endless random crops: for `size` of them the take and the first dry sample of lead + length.
 
         `lead` samples of real dry audio come before every target sample, so a network with that much memory has
         settled; the first `lead` samples of a stretch are therefore never a target. A take is drawn in proportion to
@@ -69,20 +71,29 @@ class Dataset:
                 f"crop needs {lead + length}; record more, or choose a smaller model"
             )
         edges = room.cumsum(0)
-        dry = [signal.unfold(0, lead + length, 1) if len(signal) >= lead + length else None for signal in self.dry]
-        wet = [signal.unfold(0, length, 1) if len(signal) >= length else None for signal in self.wet]
         while True:
             draws = torch.randint(int(edges[-1]), (size,), generator=generator)
-            takes = torch.searchsorted(edges, draws, right=True)
-            at = takes.to(self.powers.device)
+            takes = torch.searchsorted(edges, draws, right=True).tolist()
+            before = [int(edges[take - 1]) if take else 0 for take in takes]
+            places = zip(takes, draws.tolist(), before, strict=True)
+            yield takes, [self.train[take][0] + draw - skipped for take, draw, skipped in places]
+
+    def batches(self, size: int, length: int, lead: int, generator: torch.Generator) -> Iterator["Batch"]:
+        """Endless random crops: dry (size, lead + length) and wet (size, length), the wet of the last `length` samples.
+
+        See `draws`.
+        """
+        dry = [signal.unfold(0, lead + length, 1) if len(signal) >= lead + length else None for signal in self.dry]
+        wet = [signal.unfold(0, length, 1) if len(signal) >= length else None for signal in self.wet]
+        for takes, starts in self.draws(size, length, lead, generator):
             rows = []
-            for take, draw in zip(takes.tolist(), draws.tolist(), strict=True):
-                start = self.train[take][0] + draw - (int(edges[take - 1]) if take else 0)
+            for take, start in zip(takes, starts, strict=True):
                 x, y = dry[take], wet[take]
                 assert x is not None, "a take shorter than a crop was drawn"
                 assert y is not None, "a take shorter than a crop was drawn"
                 rows.append((x[start], y[start + lead]))
             dry_rows, wet_rows = zip(*rows, strict=True)
+            at = torch.tensor(takes, device=self.powers.device)
             yield Batch(torch.stack(dry_rows), torch.stack(wet_rows), self.travels[at], self.powers[at])
 
     def held_out(self, length: int, lead: int) -> Iterator[tuple[int, "Batch"]]:

@@ -1,7 +1,7 @@
 """One training from takes to model file: align, split, train, write."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from triode.engine import read
 from triode.errors import OptionError
 from triode.knobs import Knob
 from triode.model_file import Alignment, Levels, ModelFile, write_model
-from triode.training.config import Observer
+from triode.training.config import Observer, TrainConfig
 from triode.training.dataset import Dataset, make_dataset
+from triode.training.gpu.arrays import runs_here
 from triode.training.identify import identify
+from triode.training.many import can_train_together, shared_batch_size, train_together
 from triode.training.networks.block_oriented import BlockOriented
 from triode.training.networks.parametric import Parametric
 from triode.training.networks.sizes import (
@@ -25,6 +27,7 @@ from triode.training.networks.sizes import (
     make_network,
     network_from_architecture,
 )
+from triode.training.networks.wavenet import WaveNet
 from triode.training.prepare import Prepared, Stretch, prepare
 from triode.training.recipes import DEFAULT_SIZES, recipe
 from triode.training.runtime import choose_device, settle_threads
@@ -90,13 +93,75 @@ def run_job(
     An interrupted training leaves its state in `target` + `.training`, from which `resume` goes on. `prepared` saves
     aligning the same takes again for a second job.
     """
+    task = Task(job, takes, target, name, knobs, settings, held_out, levels, metadata, training)
+    return run_task(task, observer, resume, prepared)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What `run_job` takes, of one of several jobs."""
+
+    job: Job
+    takes: Sequence[tuple[Audio, Audio]]
+    target: Path
+    name: str
+    knobs: Sequence[Knob] = ()
+    settings: Sequence[Mapping[str, float]] = ()
+    held_out: Collection[int] = ()
+    levels: Levels | None = None
+    metadata: Mapping[str, str] | None = None
+    training: Mapping[str, Any] | None = None
+
+
+def run_task(
+    task: Task, observer: Observer | None = None, resume: bool = False, prepared: Prepared | None = None
+) -> Outcome:
+    """`run_job`, its arguments in one piece."""
+    begun = _begin(task, prepared, identified=not resume)
+    state = unfinished(task.target)
+    result = train(begun.network, begun.data, begun.config, observer, checkpoint=state, resume=resume)
+    return _finish(task, begun, result)
+
+
+def run_together(tasks: Sequence[Task], observer: Observer | None = None) -> list[Outcome] | None:
+    """Do several jobs side by side on one GPU in the time of one, or return None where that cannot be.
+
+    It takes a GPU with Triton, and WaveNets of one size without knobs; see `many.can_train_together`.
+    """
+    if not runs_here(torch.device(choose_device(tasks[0].job.device))):
+        return None
+    begun = [_begin(task, None, identified=False) for task in tasks]
+    networks, data = [one.network for one in begun], [one.data for one in begun]
+    config = begun[0].config
+    if not can_train_together(networks, data, config):
+        return None
+    snapshots = [network for network in networks if isinstance(network, WaveNet)]
+    free_bytes, _ = torch.cuda.mem_get_info()
+    config = replace(config, batch_size=shared_batch_size(config, snapshots, free_bytes))
+    results = train_together(snapshots, data, config, observer)
+    shared = [replace(one, config=config) for one in begun]
+    return [_finish(task, one, result) for task, one, result in zip(tasks, shared, results, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What a training starts from."""
+
+    prepared: Prepared
+    data: Dataset
+    network: Network
+    config: TrainConfig
+
+
+def _begin(task: Task, prepared: Prepared | None, identified: bool) -> _Begun:
+    job = task.job
     device = choose_device(job.device)
     settle_threads()
-    prepared = prepared or prepare_takes(job, takes, knobs, settings)
-    learned = [pair for index, pair in enumerate(prepared.pairs) if index not in held_out]
+    prepared = prepared or prepare_takes(job, task.takes, task.knobs, task.settings)
+    learned = [pair for index, pair in enumerate(prepared.pairs) if index not in task.held_out]
     data = make_dataset(learned, prepared.rate_hz, device)
-    network, arch = starting_network(job, data, knobs)
-    if isinstance(network, BlockOriented) and job.start_from is None and not resume:
+    network, arch = starting_network(job, data, task.knobs)
+    if isinstance(network, BlockOriented) and job.start_from is None and identified:
         identify(network, data)
     network.to(device)
     config = recipe(
@@ -106,24 +171,27 @@ def run_job(
         epochs=job.epochs,
         rate_hz=prepared.rate_hz,
         seed=job.seed,
+        large_batches=runs_here(torch.device(device)),
         **job.changes,
     )
-    state = unfinished(target)
-    result = train(network, data, config, observer, checkpoint=state, resume=resume)
-    found = prepared.alignments[0]
+    return _Begun(prepared, data, network, config)
+
+
+def _finish(task: Task, begun: _Begun, result: TrainResult) -> Outcome:
+    found = begun.prepared.alignments[0]
     model_file = to_model_file(
         result,
-        data,
-        config,
+        begun.data,
+        begun.config,
         Alignment(float(found.removed_samples()), 1 if found.polarity > 0 else -1),
-        name=name,
-        knobs=knobs,
-        levels=levels,
-        metadata=metadata,
-        training=training,
+        name=task.name,
+        knobs=task.knobs,
+        levels=task.levels,
+        metadata=task.metadata,
+        training=task.training,
     )
-    write_model(target, model_file)
-    return Outcome(result, prepared, model_file, count_parameters(network))
+    write_model(task.target, model_file)
+    return Outcome(result, begun.prepared, model_file, count_parameters(begun.network))
 
 
 def prepare_takes(

@@ -9,11 +9,14 @@ The layers are so small that all of this costs less than a tenth of a step.
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 
-LARGEST_SIDE = 256  # a longer side keeps its own coordinates: its eigenvectors would take longer than the gradient
+from triode.training.gpu.orthonormal import orthonormal
+
+LARGEST_SIDE = 128  # a longer side keeps its own coordinates: its eigenvectors would take longer than the gradient
 FIRST_STEPS = 20  # while the means are young, the coordinates follow them at every step
 EPSILON = 1e-8
 
@@ -50,7 +53,7 @@ class Soap(torch.optim.Optimizer):
         parameters = [parameter for matrix in matrices for parameter in matrix]
         options = {"lr": lr, "momentum": momentum, "memory": memory, "interval": interval, "clip": clip}
         super().__init__(parameters, options)
-        self._places = [places.to(parameters[0].device) for places in _places(matrices)]
+        self._places = matrix_places(matrices, parameters[0].device)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -64,32 +67,44 @@ class Soap(torch.optim.Optimizer):
         for owner, at in zip(parameters, self._places, strict=False):
             state = self.state[owner]
             if not state:
-                state.update(_start(gradient[at]))
-            change[at] = _direction(gradient[at], state, group)
+                state.update(start(gradient[at]))
+            change[at] = direction(gradient[at], state, group)
         parts = torch.split(change, [p.numel() for p in parameters])
         steps = [part.view(p.shape) for part, p in zip(parts, parameters, strict=True)]
         torch._foreach_add_(parameters, steps, alpha=-group["lr"])
 
 
-def _places(matrices: Sequence[Sequence[nn.Parameter]]) -> list[Tensor]:
-    """Where the entries of each matrix lie in the vector of all parameters, (N, R, C) for N of one shape."""
+def matrix_places(
+    matrices: Sequence[Sequence[nn.Parameter]],
+    device: torch.device,
+    order: Sequence[nn.Parameter] | None = None,
+) -> list[Tensor]:
+    """Where the entries of each matrix lie in the vector of all parameters, (N, R, C) for N of one shape.
+
+    The vector has the parameters in `order`, else in that of the matrices.
+    """
+    order = [parameter for matrix in matrices for parameter in matrix] if order is None else order
+    first = dict(zip(map(id, order), accumulate([0, *(parameter.numel() for parameter in order)]), strict=False))
     shapes: dict[torch.Size, list[Tensor]] = {}
-    first = 0
     for matrix in matrices:
         columns = []
         for parameter in matrix:
             rows = parameter.shape[0] if parameter.dim() else 1
-            columns.append(torch.arange(first, first + parameter.numel()).view(rows, -1))
-            first += parameter.numel()
+            at = first[id(parameter)]
+            columns.append(torch.arange(at, at + parameter.numel()).view(rows, -1))
         places = torch.cat(columns, dim=1)
         shapes.setdefault(places.shape, []).append(places)
-    return [torch.stack(stack) for stack in shapes.values()]
+    return [torch.stack(stack).to(device) for stack in shapes.values()]
 
 
-def _start(gradient: Tensor) -> dict[str, Tensor]:
+def start(gradient: Tensor) -> dict[str, Tensor]:
     """The state before the first step on a stack of matrices (N, R, C)."""
     count, *sides = gradient.shape
-    state = {"step": torch.zeros(()), "mean": torch.zeros_like(gradient), "square": torch.zeros_like(gradient)}
+    state = {
+        "step": torch.zeros((), device=gradient.device),
+        "mean": torch.zeros_like(gradient),
+        "square": torch.zeros_like(gradient),
+    }
     for name, side in zip(("left", "right"), sides, strict=True):
         if 1 < side <= LARGEST_SIDE:
             state[name] = torch.eye(side).to(gradient).repeat(count, 1, 1)
@@ -97,25 +112,35 @@ def _start(gradient: Tensor) -> dict[str, Tensor]:
     return state
 
 
-def _direction(gradient: Tensor, state: dict[str, Tensor], group: dict[str, float]) -> Tensor:
-    """What to go along for these gradients (N, R, C), and the state after it."""
+def follows(step: int, interval: int) -> bool:
+    """Whether the coordinates follow at the `step`th step, counted from 1."""
+    return step <= FIRST_STEPS or step % interval == 0
+
+
+def direction(
+    gradient: Tensor, state: dict[str, Tensor], group: dict[str, float], follow: bool | None = None
+) -> Tensor:
+    """What to go along for these gradients (N, R, C); the state is brought up to date in place.
+
+    `follow` says whether the coordinates shall follow at this step, for a caller that counts the steps itself.
+    """
     momentum, memory = group["momentum"], group["memory"]
     state["step"] += 1
-    step = int(state["step"])
+    step = int(state["step"]) if follow is None else state["step"]
     state["mean"].lerp_(gradient, 1 - momentum)
     turned = _turn(gradient, state)
     state["square"].lerp_(turned.square(), 1 - memory)
     mean = _turn(state["mean"], state) / (1 - momentum**step)
     scaled = mean / ((state["square"] / (1 - memory**step)).sqrt() + EPSILON)
-    direction = _turn_back(scaled, state)
+    turned_back = _turn_back(scaled, state)
     # Only now, so that this step's coordinates do not know its gradient: there it would have entries of nothing but
     # rounding errors, which Adam would scale up like all others.
     for name, product in (("left", gradient @ gradient.mT), ("right", gradient.mT @ gradient)):
         if name in state:
             state[f"{name}_correlation"].lerp_(product, 1 - memory)
-    if step <= FIRST_STEPS or step % int(group["interval"]) == 0:
+    if follow or (follow is None and follows(int(step), int(group["interval"]))):
         _follow(state)
-    return direction
+    return turned_back
 
 
 def _turn(matrix: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -139,6 +164,6 @@ def _follow(state: dict[str, Tensor]) -> None:
         size = (state[name] * towards).sum(dim=1)
         order = size.argsort(dim=1, descending=True, stable=True)
         towards = towards.gather(2, order.unsqueeze(1).expand_as(towards))
-        state[name] = torch.linalg.qr(towards).Q
+        state[name].copy_(orthonormal(towards, state[name]))
         among = order.unsqueeze(3 - axis).expand_as(state["square"])
-        state["square"] = state["square"].gather(axis, among)
+        state["square"].copy_(state["square"].gather(axis, among))

@@ -20,11 +20,10 @@ from triode.errors import OptionError, RecordingError, TrainingError
 from triode.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from triode.training.config import Observer, Progress, TrainConfig, Validation
 from triode.training.dataset import Dataset
-from triode.training.losses import Loss
+from triode.training.descent import make_descent
 from triode.training.networks.linear import Linear, fit_by_sweep, fit_least_squares
 from triode.training.networks.sizes import Network
-from triode.training.soap import Soap, weight_matrices
-from triode.training.updates import losses, validation_esr
+from triode.training.updates import validation_esr
 
 REPORT_SECONDS = 0.5
 CHECKPOINT_SECONDS = 20.0
@@ -105,27 +104,13 @@ def learning_rate(share: float, config: TrainConfig) -> float:
     return config.learning_rate * (config.final_learning_rate + (1 - config.final_learning_rate) * cosine)
 
 
-def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimiser of `config`; on MPS, which has no QR decomposition in every version of torch, Adam.
-
-    Adam goes over all parameters in one pass: a small network has a hundred, and going through them one by one costs a
-    tenth of a step or more.
-    """
-    parameters = list(network.parameters())
-    elsewhere = any(parameter.device.type not in ("cpu", "cuda") for parameter in parameters)
-    if config.optimiser == "soap" and not elsewhere:
-        return Soap(weight_matrices(network), config.learning_rate, clip=config.clip_gradient)
-    return torch.optim.Adam(parameters, lr=config.learning_rate, fused=not elsewhere)
-
-
 class _Loop:
     """The state of one training: what a checkpoint holds, and the steps that change it."""
 
     def __init__(self, network: Network, data: Dataset, config: TrainConfig) -> None:
         self.network, self.data, self.config = network, data, config
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.loss = Loss(config.loss, data.rate_hz).to(data.dry[0].device)
-        self.optimiser = make_optimiser(network, config)
+        self.descent = make_descent(network, data, config, self.generator)
         self.samples = self.since_validation = 0
         self.earlier_seconds = self.training_seconds = 0.0
         self.started = time.monotonic()
@@ -155,11 +140,10 @@ class _Loop:
 
     def run(self, observer: Observer, checkpoint: Path | None) -> None:
         """Descend until the budget is spent or patience is."""
-        stream = self._stream()
         reported = saved = time.monotonic()
         while (share := self.share) < 1.0:
             began = time.monotonic()
-            self._update(stream, share)
+            self._update(share)
             now = time.monotonic()
             self.training_seconds += now - began
             diverged = not math.isfinite(self.recent_loss)
@@ -170,7 +154,7 @@ class _Loop:
                     break
                 diverged = not math.isfinite(self.history[-1].validation_esr)
             if diverged:
-                stream = self._restart()
+                self._restart()
                 observer(dataclasses.replace(self._progress(share), notice=self._restart_words()))
             if now - reported >= REPORT_SECONDS:
                 reported = now
@@ -181,22 +165,12 @@ class _Loop:
         self._validate()
         observer(self._progress(1.0))
 
-    def _stream(self) -> Iterator[tuple[Tensor, int]]:
-        return losses(self.network, self.data, self.loss, self.config, self.generator)
-
-    def _update(self, stream: Iterator[tuple[Tensor, int]], share: float) -> None:
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.slower * learning_rate(share, self.config)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss, samples = next(stream)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if not isinstance(self.optimiser, Soap):  # which does this itself
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_gradient)
-        self.optimiser.step()
-        self.samples += samples
-        self.recent_loss = float(loss.detach())
+    def _update(self, share: float) -> None:
+        self.samples += self.descent.step(self.slower * learning_rate(share, self.config))
+        self.recent_loss = self.descent.loss()
 
     def _validate(self) -> None:
+        self.recent_loss = self.descent.settled_loss()
         self.network.eval()
         found = validation_esr(self.network, self.data)
         self.network.train()
@@ -217,7 +191,7 @@ class _Loop:
     def _out_of_patience(self) -> bool:
         return self.config.patience is not None and self.since_validation > self.config.patience
 
-    def _restart(self) -> Iterator[tuple[Tensor, int]]:
+    def _restart(self) -> None:
         """After a divergence: back to the best weights with half the learning rate."""
         self.restarts += 1
         if self.restarts > MOST_RESTARTS or self.best_weights is None:
@@ -227,9 +201,8 @@ class _Loop:
             )
         self.slower /= 2
         self.network.load_state_dict(self.best_weights)
-        self.optimiser = make_optimiser(self.network, self.config)
+        self.descent.start_again()
         self.recent_loss = math.nan if self.best_esr is math.inf else self.best_esr
-        return self._stream()
 
     def _restart_words(self) -> str:
         rate = self.slower * self.config.learning_rate
@@ -249,7 +222,7 @@ class _Loop:
         checkpoint = Checkpoint(
             network=self.network.state_dict(),
             best=self.best_weights or {},
-            optimiser=self.optimiser.state_dict()["state"],
+            optimiser=self.descent.state(),
             generator=self.generator.get_state(),
             numbers={
                 "architecture": self.network.architecture(),
@@ -272,8 +245,7 @@ class _Loop:
             raise OptionError("--resume: the interrupted training is of another --arch or --size; choose the same")
         self.network.load_state_dict(saved.network)
         self.best_weights = dict(saved.best) or None
-        state = self.optimiser.state_dict()
-        self.optimiser.load_state_dict({**state, "state": saved.optimiser})
+        self.descent.restore(saved.optimiser)
         self.generator.set_state(saved.generator)
         self.samples, self.earlier_seconds = numbers["samples"], numbers["seconds"]
         self.training_seconds, self.slower = numbers["training_seconds"], numbers["slower"]

@@ -15,6 +15,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from triode.errors import OptionError
+from triode.training.gpu.arrays import fused_array as gpu_array
 from triode.training.kernels import fused_array
 from triode.training.networks.conv import causal_conv, with_knobs
 
@@ -147,10 +148,14 @@ class Array(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """(B, input_size, T), (B, D, T'), (B, bottleneck, T'') -> layer output and head output.
 
-        `weights` (B, P) takes the place of the array's own parameters, as `flat_parameters` lays them out: a vector for
-        each item.
+        `weights` (G, P) takes the place of the array's own parameters, as `flat_parameters` lays them out: a vector for
+        each of G groups of B / G items.
         """
-        found = fused_array(self, h, condition, head, weights) if kernels else None
+        found = gpu_array(self, h, condition, head, weights) if kernels else None
+        if found is None and weights is not None and len(weights) < len(h):
+            weights = weights.repeat_interleave(len(h) // len(weights), dim=0)
+        if found is None and kernels:
+            found = fused_array(self, h, condition, head, weights)
         return found or self.reference(h, condition, head, weights)
 
     def flat_parameters(self) -> Tensor:
@@ -195,7 +200,7 @@ class WaveNet(nn.Module):
         """(B, T) -> (B, T - receptive_field + 1).
 
         `travels` (B, knobs) are the further inputs of a network that has some. `weights` are the arrays' parameters,
-        (B, P) each, where every item has its own.
+        (G, P) each, where groups of B / G items have their own.
         """
         condition = with_knobs(x, travels)
         h, head = condition, None

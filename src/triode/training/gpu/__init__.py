@@ -1,0 +1,1 @@
+"""Training on CUDA: WaveNet arrays in Triton kernels, whole steps as graphs, many captures side by side."""
