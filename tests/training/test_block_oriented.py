@@ -158,6 +158,17 @@ def test_identification_finds_the_device(data: Dataset) -> None:
     assert validation_esr(network, data) < 0.15
 
 
+def test_a_second_curve_begins_out_of_the_way(data: Dataset) -> None:
+    """A grey box is identified as well as the chain with one curve that it holds."""
+    errors = []
+    for arch in ("wiener-hammerstein", "grey-box"):
+        network = make_network(arch, "4", 0)
+        assert isinstance(network, BlockOriented)
+        identify(network, data)
+        errors.append(validation_esr(network, data))
+    assert errors[1] < 1.2 * errors[0]
+
+
 def test_descent_turns_a_detuned_device_back(data: Dataset) -> None:
     network = known_device()
     curve = network.curves()[0]

@@ -35,6 +35,7 @@ _Frame = tuple[float, NDArray[np.complex128], Array]
 FRAME_SAMPLES = 8192
 POINTS_PER_OCTAVE = 12
 LOWEST_HZ, HIGHEST_SHARE = 30.0, 0.42  # of what is fitted; of the sample rate
+SUBSONIC_HZ = 10.0
 # Loud and quiet frames, among those that sound at all.
 QUIET_SHARE, LOUD_SHARE, SILENCE_DB = 0.3, 0.3, -60.0
 PIECES, PIECE_SECONDS = 12, 0.25  # of the recording, for the curve
@@ -54,6 +55,8 @@ def identify(network: BlockOriented, data: Dataset) -> None:
         fit_sections(filters[0], quiet - loud, data.rate_hz)
     for other in network.curves()[1:]:
         other.set_values({"pre_gain": torch.tensor([0.1]), "post_gain": torch.tensor([10.0]), "bias": torch.zeros(1)})
+    for between in filters[1:-1]:
+        _as_wire(between, data.rate_hz)
     dry, wet = _excerpts(data)
     for block in network.blocks[: [*network.blocks].index(first)]:
         dry = block(dry, TAIL_SAMPLES)
@@ -66,6 +69,14 @@ def identify(network: BlockOriented, data: Dataset) -> None:
     behind = [*network.blocks][[*network.blocks].index(first) + 1 :]
     last = _CurveStage(first, [block for block in behind if not isinstance(block, Fir)], dry, wet, ALIGNING_TAPS)
     last.finish(next((block for block in behind if isinstance(block, Fir)), None))
+
+
+def _as_wire(block: Sections, rate_hz: float) -> None:
+    """Let a filter pass everything that can be heard: no gains, and a high-pass below them all."""
+    values = block.values()
+    passes = torch.tensor([band == "high_pass" for band in block.config.bands])
+    frequency = torch.where(passes, SUBSONIC_HZ / rate_hz, values["frequency"])
+    block.set_values({"frequency": frequency, "gain_db": torch.zeros_like(frequency), "q": values["q"]})
 
 
 def responses(data: Dataset) -> tuple[Array, Array]:
