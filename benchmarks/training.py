@@ -3,10 +3,11 @@
     python -m benchmarks.training [--data FOLDER] [--peer-python PATH] [--reference]
 
 An audio-second is 48,000 target samples through forward pass, loss, backward pass and the optimiser. Times are the
-best of several steps. "per CPU second" counts the processor time that the process used, which other programs on the
-machine disturb less: times the number of free cores it is the speed to expect. The last column compares the
-multiplications per CPU second (those over the receptive field before the targets included) with those of torch's
-product of two matrices of 256 x 256 on one core, which is close to the most that a core can do.
+best of several pairs of steps, once the optimiser is past its first ones. "per CPU second" counts the processor time
+that the process used, which other programs on the machine disturb less: times the number of free cores it is the speed
+to expect. The last column compares the multiplications per CPU second (those over the receptive field before the
+targets included) with those of torch's product of two matrices of 256 x 256 on one core, which is close to the most
+that a core can do.
 
 FOLDER holds captures/input.flac and captures/NAME/output.flac: on each, `triode train` with its defaults, and when the
 held-out audio (180 to 210 s) was first met at an ESR of .01. PATH is the interpreter of an environment that has
@@ -22,7 +23,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Literal
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's idle threads would take the processor from the kernels'
 
@@ -31,15 +35,18 @@ import torch
 from benchmarks.page import table, write_section
 from triode.engine import load
 from triode.training.losses import Loss, LossConfig
+from triode.training.networks.recurrent import Recurrent, RecurrentConfig
 from triode.training.networks.sizes import WAVENETS
 from triode.training.networks.wavenet import Array, ArrayConfig, WaveNet
-from triode.training.soap import Soap, weight_matrices
+from triode.training.recipes import recipe
+from triode.training.soap import FIRST_STEPS, Soap, weight_matrices
 
 RATE_HZ = 48_000
 SIZES = ("feather", "standard", "a2-full")
 SHAPES = ((4, 8192), (16, 8192), (4, 32768))
 LOSSES = {"MSE": LossConfig(), "MSE and MRSTFT": LossConfig(mrstft=5e-4)}
-STEPS = 8
+PAIRS = 5  # of steps: the optimiser does more at every second one
+RECURRENT: tuple[tuple[Literal["lstm", "gru"], int], ...] = (("lstm", 16), ("lstm", 40), ("gru", 16), ("gru", 40))
 CAPTURES = ("ts9", "bigchump", "fuzzface")
 GOOD_ESR = 0.01
 # What the peer's interpreter runs: its default recipe on random audio, without its progress bars and files.
@@ -77,20 +84,29 @@ class Speed:
     audio_seconds: float
 
 
-def measure(network: WaveNet, batch: int, samples: int, steps: int, config: LossConfig) -> Speed:
+def measure(network: WaveNet | Recurrent, batch: int, samples: int, pairs: int, config: LossConfig) -> Speed:
     """Steps of training on noise."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(batch, network.receptive_field - 1 + samples, generator=generator) * 0.3
     target, powers = torch.randn(batch, samples, generator=generator) * 0.01, torch.full((batch,), 1e-4)
-    optimiser, loss = Soap(weight_matrices(network), 1e-4), Loss(config, RATE_HZ)
-    walls, cpus = [], []
-    for _ in range(steps):
-        wall, cpu = time.perf_counter(), time.process_time()
+    optimiser, loss = Soap(weight_matrices(network), 1e-4, clip=1.0), Loss(config, RATE_HZ)
+
+    def step() -> None:
         optimiser.zero_grad(set_to_none=True)
-        loss(network(x), target, powers).backward()
+        y = network(x)
+        loss(y[0] if isinstance(y, tuple) else y, target, powers).backward()
         optimiser.step()
-        walls.append(time.perf_counter() - wall)
-        cpus.append(time.process_time() - cpu)
+
+    step()
+    for _ in range(FIRST_STEPS):
+        optimiser.step()
+    walls, cpus = [], []
+    for _ in range(pairs):
+        wall, cpu = time.perf_counter(), time.process_time()
+        step()
+        step()
+        walls.append((time.perf_counter() - wall) / 2)
+        cpus.append((time.process_time() - cpu) / 2)
     return Speed(min(walls), min(cpus), batch * samples / RATE_HZ)
 
 
@@ -133,11 +149,24 @@ def speed_row(size: str, batch: int, samples: int, loss: str, reference: bool, y
     if reference:
         Array.forward = Array.reference  # type: ignore[method-assign]
     network = WaveNet(WAVENETS[size])
-    found = measure(network, batch, samples, 3 if reference else STEPS, LOSSES[loss])
+    found = measure(network, batch, samples, 1 if reference else PAIRS, LOSSES[loss])
     Array.forward = fused  # type: ignore[method-assign]
     share = multiplications(network, batch, samples) / found.cpu_seconds / yardstick
     wall, cpu = (f"{found.audio_seconds / t:.1f}" for t in (found.wall_seconds, found.cpu_seconds))
     return [size, f"{batch} x {samples}", loss, "torch" if reference else "kernels", wall, cpu, f"{share:.0%}"]
+
+
+def recurrent_row(unit: Literal["lstm", "gru"], hidden: int, reference: bool) -> list[str]:
+    """One recurrent layer, an update of the recipe."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.manual_seed(0)
+    config = recipe(unit, epochs=1, rate_hz=RATE_HZ)
+    network = Recurrent(RecurrentConfig(unit, hidden))
+    with patch("triode.training.networks.recurrent.fused_recurrent", lambda *_: None) if reference else nullcontext():
+        found = measure(network, config.batch_size, config.update_samples, 2 if reference else PAIRS, config.loss)
+    wall, cpu = (f"{found.audio_seconds / t:.1f}" for t in (found.wall_seconds, found.cpu_seconds))
+    shape = f"{config.batch_size} x {config.update_samples}"
+    return [f"{unit} {hidden}", shape, "ESR and DC", "torch" if reference else "kernels", wall, cpu, ""]
 
 
 def peer_rows(interpreter: str) -> list[list[str]]:
@@ -188,9 +217,12 @@ def main() -> None:
     for size, (batch, samples), loss, reference in itertools.product(SIZES, SHAPES, LOSSES, kinds):
         rows.append(speed_row(size, batch, samples, loss, reference, yardstick))
         print(*rows[-1], flush=True)
+    for (unit, hidden), reference in itertools.product(RECURRENT, (False, True)):
+        rows.append(recurrent_row(unit, hidden, reference))
+        print(*rows[-1], flush=True)
     rows += peer_rows(options.peer_python) if options.peer_python else []
     head = ("network", "batch", "loss", "computed by", "audio-s per s", "per CPU second", "of a matrix product")
-    body = f"Steps on noise with {os.cpu_count()} threads, best of {STEPS}.\n\n{table(head, rows)}"
+    body = f"Steps on noise with {os.cpu_count()} threads, best of {PAIRS} pairs.\n\n{table(head, rows)}"
     if options.data:
         trained = []
         for seconds, name in itertools.product(options.seconds, CAPTURES):
