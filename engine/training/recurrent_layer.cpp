@@ -8,8 +8,10 @@
 namespace triode::training {
 namespace {
 
-constexpr int kBlockLanes = 32;
-constexpr std::ptrdiff_t kChunkSteps = 16;
+// A single register of AVX-512: wider blocks are hardly faster per item, and leave less for other threads.
+constexpr int kBlockLanes = 16;
+constexpr std::ptrdiff_t kChunkSteps = 32;
+static_assert(kBlockLanes % kQuantum == 0);
 
 }  // namespace
 
@@ -53,15 +55,13 @@ RecurrentWeights<T>::RecurrentWeights(const RecurrentShape& shape, const T* para
 }
 
 ChunkLayout::ChunkLayout(const RecurrentShape& shape, int batch, std::ptrdiff_t all_steps)
-    : lanes(batch <= kBlockLanes / 2 ? kBlockLanes / 2 : kBlockLanes),
+    : lanes(kBlockLanes),
       blocks((batch + lanes - 1) / lanes),
       chunks((all_steps + kChunkSteps - 1) / kChunkSteps),
       steps(all_steps),
       stride((kChunkSteps + 1) * lanes + kQuantum),
       memory_rows(shape.unit == Unit::lstm ? shape.hidden : 0),
-      chunk_size((5 * shape.hidden + memory_rows) * stride) {
-  static_assert(kBlockLanes / 2 % kQuantum == 0);
-}
+      chunk_size((5 * shape.hidden + memory_rows) * stride) {}
 
 std::ptrdiff_t ChunkLayout::chunk_steps(std::ptrdiff_t chunk) const {
   return std::min(kChunkSteps, steps - chunk * kChunkSteps);

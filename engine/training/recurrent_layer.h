@@ -2,8 +2,8 @@
 // for training by truncated back-propagation through time (src/triode/training/recurrent_kernels.py hands it to
 // autograd).
 //
-// Steps follow one another, so what a register holds side by side are the items of a batch: a block of `kBlockLanes`
-// items goes through all steps together, and threads take blocks in turns. Steps are worked on in chunks, whose rows
+// Steps follow one another, so what a register holds side by side are the items of a batch: a block of 16 items
+// goes through all steps together, and threads take blocks in turns. Steps are worked on in chunks, whose rows
 // (row_kernels.h) hold step after step of one value, so that the gradients of the weights are sums along rows.
 #pragma once
 
