@@ -2,9 +2,9 @@
 
 WaveNets take many small steps: on the ts9 capture a batch of 4 crops was at ESR .025 after 0.8 passes over the audio,
 where NAM's batch of 16 was at .050 after 2 (Adam, seed 0). SOAP makes each step worth several of Adam's
-(docs/training.md). Recurrent networks follow Wright, Damskägg and Välimäki (DAFx 2019): half-second segments, 200 samples
-to settle, the state carried from update to update, 0.75 ESR with pre-emphasis + 0.25 DC; but by SOAP, and with 32
-segments side by side and an update every 500 samples, not 50 and 1,000: thrice as many steps.
+(docs/training.md). Recurrent networks follow Wright, Damskägg and Välimäki (DAFx 2019): half-second segments, 200
+samples to settle, the state carried from update to update, 0.75 ESR with pre-emphasis + 0.25 DC; but by SOAP, and with
+32 segments side by side and an update every 500 samples, not 50 and 1,000: thrice as many steps.
 """
 
 import dataclasses
