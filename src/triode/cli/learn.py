@@ -62,7 +62,9 @@ def train(
     validate_range: Annotated[str | None, typer.Option("--validate", help="Seconds to hold out, FROM:TO.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    start_from: Annotated[Path | None, typer.Option(help="Start from the weights of this model file.")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Start from the weights of a model file or triode:NAME.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the same model file.")] = False,
     recipe: Annotated[str | None, typer.Option(help="Another way to train, like damskagg2019 or farina2000.")] = None,
     loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc).")] = None,
