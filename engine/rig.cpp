@@ -11,10 +11,10 @@ Rig::Rig(Rig&&) noexcept = default;
 Rig& Rig::operator=(Rig&&) noexcept = default;
 Rig::~Rig() = default;
 
-void Rig::play(Engine* engine) { chain_->play(engine); }
+void Rig::play(Engine* engine, Engine* second, Pairing pairing) { chain_->play(engine, second, pairing); }
 void Rig::configure(double sample_rate_hz) { chain_->configure(sample_rate_hz); }
-void Rig::load_response(std::vector<float> samples, double sample_rate_hz) {
-  chain_->load_response(std::move(samples), sample_rate_hz);
+void Rig::load_response(std::vector<float> samples, double sample_rate_hz, int which) {
+  chain_->load_response(std::move(samples), sample_rate_hz, which);
 }
 void Rig::set(const RigSettings& settings) noexcept { chain_->set(settings); }
 const Levels& Rig::levels() const noexcept { return chain_->levels(); }

@@ -2,6 +2,8 @@
 //
 //   input gain -> model -> DC blocker -> gate -> tone stack -> cabinet -> output gain
 //
+// There may be two models, in series or mixed, and two impulse responses, mixed.
+//
 // The gate listens to the input, before its gain, and acts after the model: it silences the model's hiss as well, and
 // turning up the input does not open it. Where the model has a latency it opens that much early.
 //
@@ -29,19 +31,20 @@ class TRIODE_API Rig {
   Rig& operator=(Rig&&) noexcept;
   ~Rig();
 
-  /// Plays this engine from now on, none where null; configures it for the rig's sample rate. It must outlive the rig
-  /// or the next play(). Throws like Engine::configure.
-  void play(Engine* engine);
+  /// Plays these engines from now on, none where null; configures them for the rig's sample rate. They must outlive the
+  /// rig or the next play(). Throws like Engine::configure.
+  void play(Engine* engine, Engine* second = nullptr, Pairing pairing = Pairing::series);
   /// Prepares for a host's sample rate, the engine too, and resets. Throws like Engine::configure.
   void configure(double sample_rate_hz);
-  /// The cabinet's impulse response, kept at its own rate; an empty one takes the cabinet away. Throws
+  /// The cabinet's impulse response, kept at its own rate; an empty one takes it away. `which`: 0, or 1 for a second
+  /// that is mixed with the first. Throws
   /// std::invalid_argument for a rate outside 1 to 768 kHz, samples that are not finite, or more than 480,000 of them
   /// at the host's rate.
-  void load_response(std::vector<float> samples, double sample_rate_hz);
+  void load_response(std::vector<float> samples, double sample_rate_hz, int which = 0);
 
   /// Out of range counts as the end of the range; what is no number counts as the default.
   void set(const RigSettings& settings) noexcept;
-  /// What the model's file says; calibration and normalisation do nothing where it is silent.
+  /// What the first model's file says; calibration and normalisation do nothing where it is silent.
   const Levels& levels() const noexcept;
 
   /// Plays n samples, full scale 1.0. `in` and `out` may be the same. NaN and infinite input samples count as 0.

@@ -14,16 +14,18 @@ namespace triode {
 
 namespace {
 
-constexpr double kNormalLoudnessDb = -18.0, kDcHz = 5.0;
+constexpr double kDcHz = 5.0;
 
 double in_range(double value, double low, double high, double otherwise) {
   return std::isfinite(value) ? std::clamp(value, low, high) : otherwise;
 }
 
 RigSettings in_range(RigSettings s) {
-  for (double* gain_db : {&s.input_gain_db, &s.output_gain_db}) *gain_db = in_range(*gain_db, -60.0, 60.0, 0.0);
+  for (double* gain_db : {&s.input_gain_db, &s.output_gain_db, &s.second_gain_db})
+    *gain_db = in_range(*gain_db, -60.0, 60.0, 0.0);
   for (double* tone_db : {&s.bass_db, &s.middle_db, &s.treble_db, &s.presence_db})
     *tone_db = in_range(*tone_db, -20.0, 20.0, 0.0);
+  for (double* share : {&s.blend, &s.cabinet_blend}) *share = in_range(*share, 0.0, 1.0, 0.5);
   if (s.interface_dbu) s.interface_dbu = in_range(*s.interface_dbu, -60.0, 60.0, 0.0);
   GateSettings& gate = s.gate_settings;
   const GateSettings usual;
@@ -35,29 +37,6 @@ RigSettings in_range(RigSettings s) {
 }
 
 }  // namespace
-
-void SmoothGain::set(double gain) noexcept {
-  if (gain == target_) return;
-  target_ = gain;
-  left_ = samples_;
-  stride_ = (target_ - now_) / samples_;
-}
-
-void SmoothGain::settle() noexcept {
-  now_ = target_;
-  left_ = 0;
-}
-
-void SmoothGain::process(float* samples, int n) noexcept {
-  int t = 0;
-  for (; t < n && left_ > 0; ++t) {
-    now_ = --left_ == 0 ? target_ : now_ + stride_;
-    samples[t] *= static_cast<float>(now_);
-  }
-  if (now_ == 1.0) return;
-  const float gain = static_cast<float>(now_);
-  for (; t < n; ++t) samples[t] *= gain;
-}
 
 bool Switch::set(bool on) noexcept {
   const bool anew = on && idle();
@@ -86,21 +65,21 @@ void DcBlocker::process(float* samples, int n) noexcept {
 
 RigChain::RigChain() : kernels_(&kernels_for(best_isa())) { configure(rate_hz_); }
 
-void RigChain::play(Engine* engine) {
-  if (engine != nullptr) engine->configure(rate_hz_);
-  levels_ = engine == nullptr ? Levels{} : levels_of(engine->metadata());
-  engine_ = engine;
+void RigChain::play(Engine* engine, Engine* second, Pairing pairing) {
+  models_.play(engine, second, pairing);
   set_gains();
   set_slumber();
 }
 
 void RigChain::configure(double sample_rate_hz) {
   if (!(sample_rate_hz > 0.0)) throw std::invalid_argument("a sample rate of 0 Hz or less; expected 8 to 768 kHz");
-  std::optional<Cabinet> cabinet = make_cabinet(response_, response_rate_hz_, sample_rate_hz);
-  if (engine_ != nullptr) engine_->configure(sample_rate_hz);
-  cabinet_ = std::move(cabinet);
+  std::array<std::optional<Cabinet>, 2> cabinets;
+  for (std::size_t i = 0; i < cabinets.size(); ++i)
+    cabinets[i] = make_cabinet(responses_[i].samples, responses_[i].rate_hz, sample_rate_hz);
+  models_.configure(sample_rate_hz);
+  for (std::size_t i = 0; i < cabinets.size(); ++i) responses_[i].cabinet = std::move(cabinets[i]);
   rate_hz_ = sample_rate_hz;
-  for (SmoothGain* gain : {&input_gain_, &output_gain_}) gain->configure(rate_hz_);
+  for (SmoothGain* gain : {&input_gain_, &output_gain_, &first_response_, &second_response_}) gain->configure(rate_hz_);
   for (Switch* turned : {&cabinet_switch_, &dc_switch_}) turned->configure(rate_hz_);
   gate_.configure(rate_hz_);
   tone_.configure(rate_hz_);
@@ -108,16 +87,16 @@ void RigChain::configure(double sample_rate_hz) {
   reset();
 }
 
-void RigChain::load_response(std::vector<float> samples, double sample_rate_hz) {
+void RigChain::load_response(std::vector<float> samples, double sample_rate_hz, int which) {
   if (!samples.empty() && !(sample_rate_hz >= 1e3 && sample_rate_hz <= 768e3))
     throw std::invalid_argument("an impulse response of " + std::to_string(sample_rate_hz) +
                                 " Hz; expected 1 to 768 kHz");
   if (!std::all_of(samples.begin(), samples.end(), [](float value) { return std::isfinite(value); }))
     throw std::invalid_argument("an impulse response with samples that are no numbers; export it again");
-  cabinet_ = make_cabinet(samples, sample_rate_hz, rate_hz_);
-  response_ = std::move(samples);
-  response_rate_hz_ = sample_rate_hz;
-  cabinet_switch_.set(cabinet_.has_value() && settings_.cabinet);
+  if (which != 0 && which != 1) throw std::invalid_argument("a response in another place than 0 and 1");
+  std::optional<Cabinet> cabinet = make_cabinet(samples, sample_rate_hz, rate_hz_);
+  responses_[static_cast<std::size_t>(which)] = {std::move(samples), sample_rate_hz, std::move(cabinet)};
+  cabinet_switch_.set(has_cabinet() && settings_.cabinet);
   cabinet_switch_.settle();
   set_slumber();
 }
@@ -139,30 +118,31 @@ void RigChain::set(const RigSettings& settings) noexcept {
   gate_.set(settings_.gate_settings);
   gate_.turn(settings_.gate);
   tone_.set({settings_.bass_db, settings_.middle_db, settings_.treble_db, settings_.presence_db});
-  if (cabinet_switch_.set(cabinet_.has_value() && settings_.cabinet)) cabinet_->reset();
+  if (cabinet_switch_.set(has_cabinet() && settings_.cabinet)) reset_cabinets();
   if (dc_switch_.set(settings_.dc_blocker)) dc_blocker_.reset();
 }
 
 void RigChain::set_gains() noexcept {
-  double input_db = settings_.input_gain_db, output_db = settings_.output_gain_db;
-  // A sine that fills the interface is interface_dbu; the model takes one of levels_.input_dbu for full scale.
-  if (settings_.interface_dbu && levels_.input_dbu) input_db += *settings_.interface_dbu - *levels_.input_dbu;
-  if (settings_.output_level == OutputLevel::normalized && levels_.loudness_db)
-    output_db += kNormalLoudnessDb - *levels_.loudness_db;
-  if (settings_.output_level == OutputLevel::calibrated && settings_.interface_dbu && levels_.output_dbu)
-    output_db += *levels_.output_dbu - *settings_.interface_dbu;
-  input_gain_.set(from_db(input_db));
-  output_gain_.set(from_db(output_db));
+  input_gain_.set(from_db(settings_.input_gain_db + models_.input_db(settings_)));
+  output_gain_.set(from_db(settings_.output_gain_db + models_.output_db(settings_)));
+  models_.set(settings_);
+  first_response_.set(1.0 - settings_.cabinet_blend);
+  second_response_.set(settings_.cabinet_blend);
+}
+
+void RigChain::reset_cabinets() noexcept {
+  for (Response& response : responses_)
+    if (response.cabinet) response.cabinet->reset();
 }
 
 void RigChain::reset() noexcept {
-  if (engine_ != nullptr) engine_->reset();
-  for (SmoothGain* gain : {&input_gain_, &output_gain_}) gain->settle();
+  models_.reset();
+  for (SmoothGain* gain : {&input_gain_, &output_gain_, &first_response_, &second_response_}) gain->settle();
   for (Switch* turned : {&cabinet_switch_, &dc_switch_}) turned->settle();
   gate_.reset();
   tone_.reset();
   dc_blocker_.reset();
-  if (cabinet_) cabinet_->reset();
+  reset_cabinets();
   set_slumber();
 }
 
@@ -187,19 +167,16 @@ void RigChain::through(Switch& turned, Part& part, float* samples, int n) noexce
 }
 
 void RigChain::set_slumber() noexcept {
-  std::int64_t memory = cabinet_ ? cabinet_->memory_samples() : 0;
-  if (engine_ != nullptr) {
-    const double per_model_sample = rate_hz_ / engine_->sample_rate_hz();
-    memory += static_cast<std::int64_t>(per_model_sample * static_cast<double>(engine_->receptive_field())) + 1;
-    memory += 2 * engine_->latency_samples();
-  }
-  slumber_.configure(rate_hz_, memory, engine_ == nullptr ? 1 : engine_->period_samples());
+  std::int64_t memory = models_.memory_samples();
+  for (const Response& response : responses_)
+    if (response.cabinet) memory += response.cabinet->memory_samples();
+  slumber_.configure(rate_hz_, memory, models_.period_samples());
 }
 
 void RigChain::run(const float* in, float* out, int n) noexcept {
   float* x = chunk_.data();
   kernels_->finite(in, x, n);
-  if (slumber_.asleep() && engine_ != nullptr && !engine_->at_rest()) slumber_.wake();
+  if (slumber_.asleep() && !models_.at_rest()) slumber_.wake();
   for (int done = 0; done < n;) {
     const int slept = slumber_.sleep_through(x + done, n - done);
     std::fill_n(x + done, slept, slumber_.rest());
@@ -208,10 +185,7 @@ void RigChain::run(const float* in, float* out, int n) noexcept {
     const int count = slumber_.awake_for(n - done);
     const bool silence = slumber_.listen(x + done, count);
     play_parts(x + done, count, silence ? model_out_.data() : nullptr);
-    if (silence) {
-      const bool may_sleep = gate_.at_rest() && (engine_ == nullptr || engine_->at_rest());
-      slumber_.heard(model_out_.data(), x + done, count, may_sleep);
-    }
+    if (silence) slumber_.heard(model_out_.data(), x + done, count, gate_.at_rest() && models_.at_rest());
     done += count;
   }
   std::copy_n(x, n, out);
@@ -225,18 +199,28 @@ void RigChain::play_silence(int n) noexcept {
   }
 }
 
+void RigChain::play_cabinets(float* samples, int n) noexcept {
+  auto &first = responses_[0].cabinet, &second = responses_[1].cabinet;
+  if (!first || !second) return (first ? first : second)->process(samples, samples, n);
+  float* other = second_out_.data();
+  second->process(samples, other, n);
+  first->process(samples, samples, n);
+  first_response_.process(samples, n);
+  second_response_.process(other, n);
+  for (int t = 0; t < n; ++t) samples[t] += other[t];
+}
+
 void RigChain::play_parts(float* x, int n, float* model_out) noexcept {
   const bool gated = !gate_.idle();
   if (gated) gate_.listen(x, gate_gains_.data(), n);
   input_gain_.process(x, n);
-  if (engine_ != nullptr) engine_->process(x, x, n);
-  if (model_out != nullptr) std::copy_n(x, n, model_out);
+  models_.process(x, n, model_out);
   const auto block_dc = [this](float* samples, int count) { dc_blocker_.process(samples, count); };
   through(dc_switch_, block_dc, x, n);
   if (gated)
     for (int t = 0; t < n; ++t) x[t] *= gate_gains_[static_cast<std::size_t>(t)];
   tone_.process(x, n);
-  const auto play_cabinet = [this](float* samples, int count) { cabinet_->process(samples, samples, count); };
+  const auto play_cabinet = [this](float* samples, int count) { play_cabinets(samples, count); };
   through(cabinet_switch_, play_cabinet, x, n);
   output_gain_.process(x, n);
   kernels_->finite(x, x, n);

@@ -8,27 +8,14 @@
 #include <vector>
 
 #include "cabinet.h"
-#include "engine.h"
 #include "gate.h"
-#include "levels.h"
+#include "model_pair.h"
 #include "rig_settings.h"
 #include "slumber.h"
+#include "smooth_gain.h"
 #include "tone_stack.h"
 
 namespace triode {
-
-/// A factor that moves to where it is sent in 20 ms.
-class SmoothGain {
- public:
-  void configure(double rate_hz) noexcept { samples_ = static_cast<int>(0.02 * rate_hz) + 1; }
-  void set(double gain) noexcept;
-  void settle() noexcept;
-  void process(float* samples, int n) noexcept;
-
- private:
-  int samples_ = 960, left_ = 0;
-  double target_ = 1.0, now_ = 1.0, stride_ = 0.0;
-};
 
 /// Turns a part on and off by a cross-fade of 10 ms.
 class Switch {
@@ -62,20 +49,30 @@ class RigChain {
  public:
   RigChain();
 
-  void play(Engine* engine);
+  void play(Engine* engine, Engine* second, Pairing pairing);
   void configure(double sample_rate_hz);
-  void load_response(std::vector<float> samples, double sample_rate_hz);
+  void load_response(std::vector<float> samples, double sample_rate_hz, int which);
   void set(const RigSettings& settings) noexcept;
-  const Levels& levels() const noexcept { return levels_; }
+  const Levels& levels() const noexcept { return models_.levels(); }
 
   void process(const float* in, float* out, std::int64_t n) noexcept;
   void reset() noexcept;
-  int latency_samples() const noexcept { return engine_ == nullptr ? 0 : engine_->latency_samples(); }
+  int latency_samples() const noexcept { return models_.latency_samples(); }
   bool asleep() const noexcept { return slumber_.asleep(); }
   double host_rate_hz() const noexcept { return rate_hz_; }
 
  private:
+  /// At its own rate, and as it is played.
+  struct Response {
+    std::vector<float> samples;
+    double rate_hz = 0.0;
+    std::optional<Cabinet> cabinet;
+  };
+
   std::optional<Cabinet> make_cabinet(const std::vector<float>& response, double from_hz, double to_hz) const;
+  bool has_cabinet() const noexcept { return responses_[0].cabinet || responses_[1].cabinet; }
+  void reset_cabinets() noexcept;
+  void play_cabinets(float* samples, int n) noexcept;
   void set_gains() noexcept;
   void set_slumber() noexcept;
   void run(const float* in, float* out, int n) noexcept;
@@ -85,19 +82,17 @@ class RigChain {
   void through(Switch& turned, Part& part, float* samples, int n) noexcept;
 
   const Kernels* kernels_;
-  Engine* engine_ = nullptr;
-  double rate_hz_ = 48000.0, response_rate_hz_ = 0.0;
+  double rate_hz_ = 48000.0;
   RigSettings settings_;
-  Levels levels_;
-  SmoothGain input_gain_, output_gain_;
+  ModelPair models_;
+  SmoothGain input_gain_, output_gain_, first_response_, second_response_;
   Gate gate_;
   ToneStack tone_;
   DcBlocker dc_blocker_;
-  std::vector<float> response_;
-  std::optional<Cabinet> cabinet_;
+  std::array<Response, 2> responses_;
   Switch cabinet_switch_, dc_switch_;
   Slumber slumber_;
-  alignas(64) std::array<float, kChunk> chunk_{}, dry_{}, gate_gains_{}, model_out_{};
+  alignas(64) std::array<float, kChunk> chunk_{}, dry_{}, gate_gains_{}, model_out_{}, second_out_{};
 };
 
 }  // namespace triode

@@ -12,6 +12,12 @@ struct GateSettings {
   double release_seconds = 0.1;   // then falls by 60 dB in this time
 };
 
+/// Where a second model plays.
+enum class Pairing {
+  series,   // after the first
+  parallel  // beside it, mixed with it
+};
+
 enum class OutputLevel {
   raw,         // as the model has it
   normalized,  // its loudness at -18 dBFS, as players of .nam files do
@@ -27,6 +33,9 @@ struct RigSettings {
   double bass_db = 0.0, middle_db = 0.0, treble_db = 0.0, presence_db = 0.0;  // -20 to 20
   bool cabinet = true;                                      // where a response is loaded
   bool dc_blocker = false;                                  // high-pass of first order at 5 Hz
+  double second_gain_db = 0.0;                              // into a second model, -60 to 60
+  double blend = 0.5;                                       // share of the second model beside the first, 0 to 1
+  double cabinet_blend = 0.5;                               // share of the second of two responses, 0 to 1
 };
 
 /// In one form for all formats.

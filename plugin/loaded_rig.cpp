@@ -24,11 +24,10 @@ Engine::Options options(Quality quality) {
   return chosen;
 }
 
-Engine load(const Build& build) {
-  if (build.model_bytes) return Engine::load(*build.model_bytes, "the model in this session", options(build.quality));
-  if (const auto bytes = factory_model(build.model_path))
-    return Engine::load(*bytes, build.model_path, options(build.quality));
-  return Engine::load(path_of(build.model_path), options(build.quality));
+Engine load(const Build::Source& source, Quality quality) {
+  if (source.bytes) return Engine::load(*source.bytes, "the model in this session", options(quality));
+  if (const auto bytes = factory_model(source.path)) return Engine::load(*bytes, source.path, options(quality));
+  return Engine::load(path_of(source.path), options(quality));
 }
 
 std::optional<double> number_at(const json& root, const char* pointer) {
@@ -68,44 +67,55 @@ LoadedRig::LoadedRig(const Build& build, const Values& values, unsigned preset)
       preset_(preset) {
   // As `triode render` does it: the knobs first, so that the start state is that of their settings.
   for (int c = 0; c < channels_; ++c) rigs_[c].configure(rate_hz_);
-  const bool wanted = build.model_bytes != nullptr || !build.model_path.empty();
-  if (wanted && build.model_on) load_model(build, values);
-  if (!build.cabinet_path.empty()) load_cabinet(build);
+  if (build.model_on) load_model(build, 0);
+  if (build.second != kSecondOff) load_model(build, 1);
+  turn_knobs(values);
+  const auto engine = [this](std::size_t slot, int c) { return engines_[slot][c] ? &*engines_[slot][c] : nullptr; };
+  const Pairing pairing = build.second == kSecondInParallel ? Pairing::parallel : Pairing::series;
+  try {
+    for (int c = 0; c < channels_; ++c) rigs_[c].play(engine(0, c), engine(1, c), pairing);
+  } catch (const std::exception& error) {  // a rate that cannot be
+    for (int c = 0; c < channels_; ++c) rigs_[c].play(nullptr);
+    engines_ = {};
+    facts_ = {};
+    complain(error.what());
+  }
+  for (std::size_t slot = 0; slot < kSlots; ++slot) load_cabinet(build, slot);
   set(values);
   for (int c = 0; c < channels_; ++c) rigs_[c].reset();
 }
 
-void LoadedRig::load_model(const Build& build, const Values& values) {
+void LoadedRig::load_model(const Build& build, std::size_t slot) {
+  const Build::Source& source = build.models[slot];
+  if (!source.bytes && source.path.empty()) return;
   try {
-    for (int c = 0; c < channels_; ++c) engines_[c].emplace(load(build));
-    facts_ = facts_of(*engines_[0], build.model_path);
-    turn_knobs(values);
-    for (int c = 0; c < channels_; ++c) rigs_[c].play(&*engines_[c]);
+    for (int c = 0; c < channels_; ++c) engines_[slot][c].emplace(load(source, build.quality));
+    facts_[slot] = facts_of(*engines_[slot][0], source.path);
   } catch (const std::exception& error) {
-    for (int c = 0; c < channels_; ++c) {
-      rigs_[c].play(nullptr);
-      engines_[c].reset();
-    }
-    facts_ = {};
+    engines_[slot] = {};
+    facts_[slot] = {};
     complain(error.what());
-    if (!build.model_bytes) look_for("model", build.model_path);
+    if (!source.bytes) look_for(kModelKeys[slot], source.path);
   }
 }
 
-void LoadedRig::load_cabinet(const Build& build) {
+void LoadedRig::load_cabinet(const Build& build, std::size_t slot) {
+  const std::string& path = build.cabinets[slot];
+  if (path.empty()) return;
+  const int which = static_cast<int>(slot);
   try {
-    Wave wave = read_wave(path_of(build.cabinet_path));
+    Wave wave = read_wave(path_of(path));
     for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
       const auto& response = wave.channels[std::min(c, wave.channels.size() - 1)];
-      rigs_[c].load_response(response, wave.sample_rate_hz);
+      rigs_[c].load_response(response, wave.sample_rate_hz, which);
     }
     has_cabinet_ = true;
   } catch (const WaveFileError& error) {
     complain(error.what());
-    look_for("cabinet", build.cabinet_path);
+    look_for(kCabinetKeys[slot], path);
   } catch (const std::exception& error) {
-    for (int c = 0; c < channels_; ++c) rigs_[c].load_response({}, 0.0);
-    complain(build.cabinet_path + ": " + error.what());
+    for (int c = 0; c < channels_; ++c) rigs_[c].load_response({}, 0.0, which);
+    complain(path + ": " + error.what());
   }
 }
 
@@ -117,12 +127,15 @@ void LoadedRig::look_for(const char* key, const std::string& path) {
 }
 
 void LoadedRig::turn_knobs(const Values& values) noexcept {
-  const std::vector<Knob>& knobs = facts_.knobs;
-  const int count = std::min(kPoolKnobs, static_cast<int>(knobs.size()));
-  for (int k = 0; k < count; ++k) {
-    const Knob& knob = knobs[static_cast<std::size_t>(k)];
-    const double value = value_at(knob, values[static_cast<std::size_t>(kFirstKnob + k)]);
-    for (int c = 0; c < channels_; ++c) engines_[c]->set(knob.name, value);
+  constexpr std::array<int, kSlots> kFirst = {kFirstKnob, kFirstSecondKnob};
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    const std::vector<Knob>& knobs = facts_[slot].knobs;
+    const int count = std::min(kPoolKnobs, static_cast<int>(knobs.size()));
+    for (int k = 0; k < count; ++k) {
+      const Knob& knob = knobs[static_cast<std::size_t>(k)];
+      const double value = value_at(knob, values[static_cast<std::size_t>(kFirst[slot] + k)]);
+      for (int c = 0; c < channels_; ++c) engines_[slot][c]->set(knob.name, value);
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "parameters.h"
 #include "rig.h"
+#include "state.h"
 
 namespace triode::plugin {
 
@@ -18,9 +19,16 @@ inline constexpr int kChannels = 2;
 /// Everything that a rig has to be built anew for.
 struct Build {
   double sample_rate_hz = 48000.0;
-  std::string model_path, cabinet_path;             // UTF-8; "" is none
-  std::shared_ptr<const std::string> model_bytes;   // instead of the file, where the state held the model itself
+  struct Source {
+    std::string path;                          // UTF-8; "" is none
+    std::shared_ptr<const std::string> bytes;  // instead of the file, where the state held the model itself
+
+    bool operator==(const Source&) const = default;
+  };
+  std::array<Source, kSlots> models;
+  std::array<std::string, kSlots> cabinets;
   bool model_on = true;
+  Second second = kSecondInSeries;
   Inputs inputs = kLeft;
   Quality quality = kNormal;
 
@@ -54,17 +62,17 @@ class LoadedRig {
   void restart(const Values& values);
   unsigned preset() const noexcept { return preset_; }
   int latency_samples() const noexcept { return rigs_[0].latency_samples(); }
-  bool has_model() const noexcept { return engines_[0].has_value(); }
+  bool has_model() const noexcept { return engines_[0][0].has_value() || engines_[1][0].has_value(); }
   bool has_cabinet() const noexcept { return has_cabinet_; }
-  const ModelFacts& facts() const noexcept { return facts_; }
+  const std::array<ModelFacts, kSlots>& facts() const noexcept { return facts_; }
   /// Sentences for people, or nothing where all is well.
   const std::string& problem() const noexcept { return problem_; }
   /// The key of the state whose file is not there, or "".
   const std::string& missing() const noexcept { return missing_; }
 
  private:
-  void load_model(const Build& build, const Values& values);
-  void load_cabinet(const Build& build);
+  void load_model(const Build& build, std::size_t slot);
+  void load_cabinet(const Build& build, std::size_t slot);
   void turn_knobs(const Values& values) noexcept;
   void complain(const std::string& what);
   void look_for(const char* key, const std::string& path);
@@ -73,10 +81,10 @@ class LoadedRig {
   Inputs inputs_;
   int channels_;
   unsigned preset_;
-  std::array<std::optional<Engine>, kChannels> engines_;
+  std::array<std::array<std::optional<Engine>, kChannels>, kSlots> engines_;
   std::array<Rig, kChannels> rigs_;
   bool has_cabinet_ = false;
-  ModelFacts facts_;
+  std::array<ModelFacts, kSlots> facts_;
   std::string problem_, missing_;
 };
 

@@ -39,6 +39,18 @@ constexpr std::array<ParameterInfo, kParameters> kParameterInfos = {{
     {"knob_7", "Knob 7", "", Info::number, 0.0f, 1.0f, 0.5f},
     {"knob_8", "Knob 8", "", Info::number, 0.0f, 1.0f, 0.5f},
     {"programs", "MIDI programs", "", Info::choice, 0.0f, 2.0f, 1.0f, {"None", "Presets", "Models"}},
+    {"second", "Second model", "", Info::choice, 0.0f, 2.0f, 1.0f, {"Off", "In series", "In parallel"}},
+    {"second_gain", "Second input", "dB", Info::number, -30.0f, 30.0f, 0.0f},
+    {"blend", "Blend of models", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"cabinet_blend", "Blend of cabinets", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_1", "Second knob 1", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_2", "Second knob 2", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_3", "Second knob 3", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_4", "Second knob 4", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_5", "Second knob 5", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_6", "Second knob 6", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_7", "Second knob 7", "", Info::number, 0.0f, 1.0f, 0.5f},
+    {"second_knob_8", "Second knob 8", "", Info::number, 0.0f, 1.0f, 0.5f},
     {"input_peak", "Input peak", "dB", Info::number, -120.0f, 40.0f, -120.0f},
     {"output_peak", "Output peak", "dB", Info::number, -120.0f, 40.0f, -120.0f},
     {"status", "Status", "", Info::choice, 0.0f, 2.0f, 0.0f, {"Dry", "Playing", "Failed"}},
@@ -75,6 +87,9 @@ RigSettings rig_settings(const Values& values, bool with_cabinet) noexcept {
   settings.treble_db = values[kTreble];
   settings.presence_db = values[kPresence];
   settings.dc_blocker = on(kDcBlocker);
+  settings.second_gain_db = values[kSecondGain];
+  settings.blend = values[kBlend];
+  settings.cabinet_blend = values[kCabinetBlend];
   return settings;
 }
 

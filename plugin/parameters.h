@@ -37,7 +37,12 @@ enum Parameter : int {
   kEmbed,
   kFirstKnob,
   kPrograms = kFirstKnob + kPoolKnobs,
-  kFirstOutput,  // from here on the plug-in tells the host
+  kSecond,
+  kSecondGain,
+  kBlend,
+  kCabinetBlend,
+  kFirstSecondKnob,
+  kFirstOutput = kFirstSecondKnob + kPoolKnobs,  // from here on the plug-in tells the host
   kInputPeak = kFirstOutput,
   kOutputPeak,
   kStatus,
@@ -47,6 +52,8 @@ enum Parameter : int {
 /// Which of the inputs is played, and where to.
 enum Inputs { kLeft, kRight, kBoth };  // one channel to both outputs, or each to its own
 enum Quality { kEconomy, kNormal, kOversampled, kOversampledMore };
+/// Where the second model plays.
+enum Second { kSecondOff, kSecondInSeries, kSecondInParallel };
 /// What MIDI program changes choose.
 enum Programs { kNoPrograms, kProgramsArePresets, kProgramsAreModels };
 /// Of the output parameter.

@@ -3,7 +3,7 @@
 //   {"triode_preset": 1, "name": "Crunch", "parameters": {"bass": 3.0, "knob_1": 0.7}, "model": "amp.triode"}
 //
 // `parameters` go by their symbols; one that is left out is at its default. `model` and `cabinet` are paths, relative to
-// the preset's folder where they lie in it; `model_data` is the model itself in base64, where it is kept in the preset.
+// the preset's folder where they lie in it; `model_data` is the model itself in base64, where it is kept in the preset; `model_2` and so on are the second ones.
 // What belongs to the interface and the session, not to the sound, is not in a preset: belongs_to_the_place().
 #pragma once
 
@@ -31,7 +31,8 @@ struct Preset {
 };
 
 /// In the order in which they have to be set.
-inline constexpr std::array<const char*, 3> kPresetKeys = {"model", "model_data", "cabinet"};
+inline constexpr std::array<const char*, 6> kPresetKeys = {"model",   "model_data",   "cabinet",
+                                                            "model_2", "model_2_data", "cabinet_2"};
 inline constexpr std::size_t kMostPresetBytes = std::size_t{192} << 20;
 
 /// Parameters that a preset leaves as they are.

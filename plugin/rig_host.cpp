@@ -157,10 +157,10 @@ void RigHost::start_loader() {
 Build RigHost::asked_for() const {
   const Values values = this->values();
   return {rate_hz_,
-          state_.model_path(),
-          state_.cabinet_path(),
-          state_.model_bytes(),
+          {{{state_.model_path(0), state_.model_bytes(0)}, {state_.model_path(1), state_.model_bytes(1)}}},
+          {state_.cabinet_path(0), state_.cabinet_path(1)},
           values[kModel] > 0.5f,
+          static_cast<Second>(std::lround(values[kSecond])),
           static_cast<Inputs>(std::lround(values[kInputs])),
           static_cast<Quality>(std::lround(values[kQuality]))};
 }
@@ -194,7 +194,7 @@ void RigHost::load_what_is_asked() {
     auto rig = std::make_unique<LoadedRig>(build, settings, preset);
     lock.lock();
     const StatusCode code = !rig->problem().empty() ? kFailed : rig->has_model() ? kPlaying : kDry;
-    status_ = {code, rig->problem(), rig->facts(), rig->has_cabinet(), rig->missing(), "", ""};
+    status_ = {code, rig->problem(), rig->facts()[0], rig->facts()[1], rig->has_cabinet(), rig->missing(), "", ""};
     values_[kStatus].store(static_cast<float>(code), std::memory_order_relaxed);
     delete next_.exchange(rig.release(), std::memory_order_acq_rel);
     built_ = build;

@@ -27,7 +27,7 @@ namespace triode::plugin {
 struct Status {
   StatusCode code = kDry;
   std::string text;  // what is wrong, in sentences, or ""
-  ModelFacts model;
+  ModelFacts model, second;
   bool has_cabinet = false;
   std::string missing;  // the key of the state whose file is not there, or ""
   std::string preset, preset_path;  // of the one that was loaded last

@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -51,17 +52,23 @@ bool is_plain_text(std::string_view text) noexcept {
   return following == 0;
 }
 
+bool is_file_key(std::string_view key) noexcept {
+  return std::find(kModelKeys.begin(), kModelKeys.end(), key) != kModelKeys.end() ||
+         std::find(kCabinetKeys.begin(), kCabinetKeys.end(), key) != kCabinetKeys.end() || key == "preset";
+}
+
 std::string State::problem() const {
-  std::string all;
-  for (const std::string* problem : {&version_problem_, &model_problem_, &cabinet_problem_})
-    if (!problem->empty()) all += (all.empty() ? "" : "; ") + *problem;
+  std::string all = version_problem_;
+  for (const auto* files : {&models_, &cabinets_})
+    for (const File& file : *files)
+      if (!file.problem.empty()) all += (all.empty() ? "" : "; ") + file.problem;
   return all;
 }
 
-bool State::set_path(std::string& path, std::string& problem, std::string_view key, std::string_view value) {
+bool State::File::set(std::string_view what, std::string_view value) {
   problem = "";
   if (value.size() > kMostPathBytes || !is_plain_text(value)) {
-    problem = "the path of the " + std::string(key) + " in this session is no path; choose the file again";
+    problem = "the path of the " + std::string(what) + " in this session is no path; choose the file again";
     value = "";
   }
   if (path == value) return false;
@@ -69,46 +76,55 @@ bool State::set_path(std::string& path, std::string& problem, std::string_view k
   return true;
 }
 
-bool State::set_model_data(std::string_view value) {
-  std::shared_ptr<const std::string> before = std::move(model_bytes_);
-  model_bytes_ = nullptr;
+bool State::set_model_data(std::size_t slot, std::string_view value) {
+  std::shared_ptr<const std::string> before = std::move(bytes_[slot]);
+  bytes_[slot] = nullptr;
   if (value.empty()) return before != nullptr;
   std::optional<std::string> bytes = value.size() <= kMostModelText ? from_base64(value) : std::nullopt;
   if (!bytes) {
-    model_problem_ = "the model kept in this session is damaged; choose its file again";
+    models_[slot].problem = "the model kept in this session is damaged; choose its file again";
     return before != nullptr;
   }
   const bool same = before && *before == *bytes;
-  model_bytes_ = same ? before : std::make_shared<const std::string>(std::move(*bytes));
+  bytes_[slot] = same ? before : std::make_shared<const std::string>(std::move(*bytes));
   return !same;
 }
 
 bool State::set(std::string_view key, std::string_view value) {
   if (key == "version") {
-    const bool known = value.empty() || value == kStateVersion;
+    const bool known = value.empty() || value == "1" || value == kStateVersion;
     version_problem_ =
         known ? "" : "this session is of a newer version of Triode; what is new in it is left out, update Triode";
     return false;
   }
-  if (key == "model") {
-    const bool changed = set_path(model_path_, model_problem_, key, value);
-    if (changed) model_bytes_ = nullptr;
-    return changed;
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    if (key == kModelKeys[slot]) {
+      const bool changed = models_[slot].set("model", value);
+      if (changed) bytes_[slot] = nullptr;
+      return changed;
+    }
+    if (key == kModelDataKeys[slot]) return set_model_data(slot, value);
+    if (key == kCabinetKeys[slot]) return cabinets_[slot].set("cabinet", value);
   }
-  if (key == "model_data") return set_model_data(value);
-  if (key == "cabinet") return set_path(cabinet_path_, cabinet_problem_, key, value);
   return false;
+}
+
+std::string State::model_data(std::size_t slot, bool embed) const {
+  const std::string& path = models_[slot].path;
+  if (bytes_[slot] && (embed || !is_file(path))) return to_base64(*bytes_[slot]);
+  if (!embed || path.empty()) return "";
+  const std::optional<std::string> bytes = file_bytes(path);
+  return bytes ? to_base64(*bytes) : "";
 }
 
 std::string State::get(std::string_view key, bool embed) const {
   if (key == "version") return kStateVersion;
-  if (key == "model") return model_path_;
-  if (key == "cabinet") return cabinet_path_;
-  if (key != "model_data") return "";
-  if (model_bytes_ && (embed || !is_file(model_path_))) return to_base64(*model_bytes_);
-  if (!embed || model_path_.empty()) return "";
-  const std::optional<std::string> bytes = file_bytes(model_path_);
-  return bytes ? to_base64(*bytes) : "";
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    if (key == kModelKeys[slot]) return models_[slot].path;
+    if (key == kModelDataKeys[slot]) return model_data(slot, embed);
+    if (key == kCabinetKeys[slot]) return cabinets_[slot].path;
+  }
+  return "";
 }
 
 }  // namespace triode::plugin

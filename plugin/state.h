@@ -1,7 +1,8 @@
 // What a host keeps in its session beside the parameters: strings by key.
 //
 // Version 1: `version`, `model` and `cabinet` (paths, UTF-8), `model_data` (the model file itself in base64, "" where
-// the path is enough), `status` (told to the host, never taken from it), `preset` (taken, never told: RigHost). The state comes from files of strangers: what
+// the path is enough), `status` (told to the host, never taken from it), `preset` (taken, never told: RigHost).
+// Version 2 adds a second of each: `model_2`, `model_2_data`, `cabinet_2`. The state comes from files of strangers: what
 // does not fit is refused with a sentence, and leaves the other keys alone.
 #pragma once
 
@@ -13,9 +14,17 @@
 
 namespace triode::plugin {
 
-inline constexpr const char* kStateVersion = "1";
+inline constexpr const char* kStateVersion = "2";
+/// There is room for two models and two cabinets.
+inline constexpr std::size_t kSlots = 2;
+inline constexpr std::array<const char*, kSlots> kModelKeys = {"model", "model_2"};
+inline constexpr std::array<const char*, kSlots> kModelDataKeys = {"model_data", "model_2_data"};
+inline constexpr std::array<const char*, kSlots> kCabinetKeys = {"cabinet", "cabinet_2"};
 /// In the order in which a session has to be restored.
-inline constexpr std::array<const char*, 6> kStateKeys = {"version", "model", "model_data", "cabinet", "status", "preset"};
+inline constexpr std::array<const char*, 9> kStateKeys = {"version", "model",   "model_data",   "cabinet",  "status",
+                                                           "preset",  "model_2", "model_2_data", "cabinet_2"};
+/// What of it is a path that a person chooses.
+bool is_file_key(std::string_view key) noexcept;
 inline constexpr std::size_t kMostPathBytes = 4096;
 inline constexpr std::size_t kMostModelText = (std::size_t{64} << 20) / 3 * 4;
 
@@ -27,20 +36,26 @@ class State {
   /// and where there is no file to go back to.
   std::string get(std::string_view key, bool embed) const;
 
-  const std::string& model_path() const noexcept { return model_path_; }
-  const std::string& cabinet_path() const noexcept { return cabinet_path_; }
+  const std::string& model_path(std::size_t slot = 0) const noexcept { return models_[slot].path; }
+  const std::string& cabinet_path(std::size_t slot = 0) const noexcept { return cabinets_[slot].path; }
   /// The model itself where the session held it.
-  const std::shared_ptr<const std::string>& model_bytes() const noexcept { return model_bytes_; }
+  const std::shared_ptr<const std::string>& model_bytes(std::size_t slot = 0) const noexcept { return bytes_[slot]; }
   /// What was refused, in sentences for people, or "".
   std::string problem() const;
 
  private:
-  bool set_path(std::string& path, std::string& problem, std::string_view key, std::string_view value);
-  bool set_model_data(std::string_view value);
+  struct File {
+    std::string path, problem;
 
-  std::string model_path_, cabinet_path_;
-  std::shared_ptr<const std::string> model_bytes_;
-  std::string version_problem_, model_problem_, cabinet_problem_;
+    bool set(std::string_view what, std::string_view value);
+  };
+
+  bool set_model_data(std::size_t slot, std::string_view value);
+  std::string model_data(std::size_t slot, bool embed) const;
+
+  std::array<File, kSlots> models_, cabinets_;
+  std::array<std::shared_ptr<const std::string>, kSlots> bytes_;
+  std::string version_problem_;
 };
 
 std::filesystem::path path_of(const std::string& utf8);

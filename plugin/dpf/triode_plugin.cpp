@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <string_view>
 
 #include "DistrhoPluginUtils.hpp"
 #include "version.h"
@@ -67,13 +66,12 @@ void TriodePlugin::initParameter(uint32_t index, Parameter& parameter) {
 }
 
 void TriodePlugin::initState(uint32_t index, State& state) {
-  static constexpr const char* kLabels[] = {"Version", "Model", "Model data", "Cabinet", "Status", "Preset"};
+  static constexpr std::array<const char*, kStateKeys.size()> kLabels = {"Version", "Model",        "Model data",        "Cabinet",       "Status",
+                                            "Preset",  "Second model", "Second model data", "Second cabinet"};
   state.key = kStateKeys[index];
   state.label = kLabels[index];
   state.defaultValue = "";
-  const std::string_view key = kStateKeys[index];
-  const bool is_file = key == "model" || key == "cabinet" || key == "preset";
-  state.hints = is_file ? kStateIsFilenamePath : kStateIsOnlyForDSP;
+  state.hints = triode::plugin::is_file_key(kStateKeys[index]) ? kStateIsFilenamePath : kStateIsOnlyForDSP;
 }
 
 // Waits, so that a session that has just been opened can be rendered at once.

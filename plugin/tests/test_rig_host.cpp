@@ -271,6 +271,41 @@ void test_cabinet() {
   CHECK(player.error(1.0) < 1e-6);
 }
 
+// After the first, or beside it; changed while it plays like any other.
+void test_two_models() {
+  RigHost host;
+  plain(host);
+  host.set_state("model", written("a.nam", gain_model("0.5")));
+  host.set_state("model_2", written("c.nam", gain_model("-0.4")));
+  host.activate(48000.0);
+  Player player(host);
+  player.play_past_fade();
+  CHECK(player.error(-0.2) < 1e-6);
+  host.set(kSecondGain, 6.0f);
+  player.play_past_fade();
+  CHECK(player.error(-0.2 * 1.99526) < 1e-6);
+  host.set(kSecondGain, 0.0f);
+  host.set(kSecond, kSecondInParallel);
+  CHECK(host.settle(kPatience));
+  player.play_past_fade();
+  CHECK(player.error(0.05) < 1e-6);
+  host.set(kBlend, 0.0f);
+  player.play_past_fade();
+  CHECK(player.error(0.5) < 1e-6);
+  const double largest_fade = 0.7 * 0.4 * 2 / (RigHost::kFadeSeconds * 48000.0);
+  for (std::size_t t = 1; t < player.left.size(); ++t)
+    CHECK(std::abs(player.left[t] - player.left[t - 1]) < 0.5 * 0.0116 + largest_fade);
+  host.set(kSecond, kSecondOff);
+  host.set(kModel, 0.0f);
+  CHECK(host.settle(kPatience));
+  player.play_past_fade();
+  CHECK(player.error(1.0) < 1e-6);
+  host.set(kSecond, kSecondInSeries);
+  host.set_state("model_2", (folder() / "gone.nam").string());
+  CHECK(host.settle(kPatience));
+  CHECK(host.status().missing == "model_2" && host.status().code == kFailed);
+}
+
 void test_absurd_hosts() {
   RigHost host;
   host.set_state("model", written("a.nam", gain_model("1.0")));
@@ -304,6 +339,7 @@ int main() {
   test_files_that_cannot_be_had();
   test_a_model_kept_in_the_session();
   test_cabinet();
+  test_two_models();
   test_absurd_hosts();
   std::filesystem::remove_all(folder());
   return failures == 0 ? 0 : 1;

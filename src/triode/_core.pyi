@@ -83,6 +83,13 @@ class OutputLevel(enum.Enum):
 
     calibrated = 2
 
+class Pairing(enum.Enum):
+    """Where a second model plays."""
+
+    series = 0
+
+    parallel = 1
+
 class GateSettings:
     """See triode.rig.RigSettings."""
 
@@ -189,6 +196,24 @@ class RigSettings:
     @dc_blocker.setter
     def dc_blocker(self, arg: bool, /) -> None: ...
 
+    @property
+    def second_gain_db(self) -> float: ...
+
+    @second_gain_db.setter
+    def second_gain_db(self, arg: float, /) -> None: ...
+
+    @property
+    def blend(self) -> float: ...
+
+    @blend.setter
+    def blend(self, arg: float, /) -> None: ...
+
+    @property
+    def cabinet_blend(self) -> float: ...
+
+    @cabinet_blend.setter
+    def cabinet_blend(self, arg: float, /) -> None: ...
+
 class Levels:
     """What a model file says about levels."""
 
@@ -206,11 +231,11 @@ class Rig:
 
     def __init__(self) -> None: ...
 
-    def play(self, engine: Engine | None) -> None: ...
+    def play(self, engine: Engine | None, second: Engine | None, pairing: Pairing) -> None: ...
 
     def configure(self, sample_rate_hz: float) -> None: ...
 
-    def load_response(self, samples: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], sample_rate_hz: float) -> None: ...
+    def load_response(self, samples: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], sample_rate_hz: float, which: int) -> None: ...
 
     def set(self, settings: RigSettings) -> None: ...
 

@@ -16,6 +16,7 @@ from triode.errors import OptionError
 
 __all__ = ["GENERIC_CONTROLS", "Rig", "RigSettings", "generic_controls"]
 
+Pairing = Literal["series", "parallel"]
 OutputLevel = Literal["raw", "normalized", "calibrated"]
 
 # Lowest and highest value of each number.
@@ -31,6 +32,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "middle_db": (-20, 20),
     "treble_db": (-20, 20),
     "presence_db": (-20, 20),
+    "second_gain_db": (-60, 60),
+    "blend": (0, 1),
+    "cabinet_blend": (0, 1),
 }
 
 GENERIC_CONTROLS = {
@@ -59,7 +63,8 @@ class RigSettings:
     the interface's full scale: with it the input is brought to the level the captured device had, where the model's
     file tells its own. `output_level` is "raw", "normalized" (to a loudness of -18 dBFS, where the file tells the
     model's) or "calibrated" (to dBu at the interface). `gate_threshold_db` None means no gate; `dc_blocker` is a
-    high-pass at 5 Hz. Raises OptionError for a number out of range.
+    high-pass at 5 Hz. `second_gain_db` acts before a second model; `blend` is the share of a second model beside the
+    first, `cabinet_blend` that of the second of two impulse responses. Raises OptionError for a number out of range.
     """
 
     input_gain_db: float = 0.0
@@ -76,6 +81,9 @@ class RigSettings:
     presence_db: float = 0.0
     dc_blocker: bool = False
     cabinet: bool = True
+    second_gain_db: float = 0.0
+    blend: float = 0.5
+    cabinet_blend: float = 0.5
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -106,8 +114,9 @@ class Rig:
     """A model in its playing chain: streams mono blocks of any size at `sample_rate`, as a plug-in would.
 
     Without a model the rest of the chain plays alone. The rig configures the model for its own sample rate; a model is
-    in one rig at a time. `response` is the cabinet's impulse response, of any rate, at most 480,000 samples (10 s) at
-    48 kHz. Raises OptionError where levels are asked for that the model's file does not tell.
+    in one rig at a time. A `second` model plays after the first (`pairing` "series") or beside it, mixed ("parallel").
+    `response` is the cabinet's impulse response, of any rate, at most 480,000 samples (10 s) at
+    48 kHz; a `second_response` is mixed with it. Raises OptionError where levels are asked for that the model's file does not tell.
     """
 
     def __init__(
@@ -116,17 +125,27 @@ class Rig:
         settings: RigSettings | None = None,
         *,
         response: Audio | None = None,
+        second: Model | None = None,
+        pairing: Pairing = "series",
+        second_response: Audio | None = None,
         sample_rate: float | None = None,
     ) -> None:
+        if pairing not in _core.Pairing.__members__:
+            raise OptionError(f"pairing = {pairing!r}: expected series or parallel")
+        if second is not None and second is model:
+            raise OptionError("the second model is the first; load it once more")
         self._model, self._rig = model, _core.Rig()
         rate = sample_rate if sample_rate is not None else model.sample_rate if model is not None else 48_000.0
-        if model is not None:
-            model.configure(rate)
+        for played in (model, second):
+            if played is not None:
+                played.configure(rate)
         try:
             self._rig.configure(float(rate))
-            self._rig.play(None if model is None else model.engine)
-            if response is not None:
-                self._rig.load_response(np.ascontiguousarray(response.samples), float(response.rate_hz))
+            engine, other = (None if played is None else played.engine for played in (model, second))
+            self._rig.play(engine, other, _core.Pairing[pairing])
+            for which, cabinet in enumerate((response, second_response)):
+                if cabinet is not None:
+                    self._rig.load_response(np.ascontiguousarray(cabinet.samples), float(cabinet.rate_hz), which)
         except ValueError as error:
             raise OptionError(str(error)) from None
         self.set(settings or RigSettings())
