@@ -127,13 +127,12 @@ void LoadedRig::look_for(const char* key, const std::string& path) {
 }
 
 void LoadedRig::turn_knobs(const Values& values) noexcept {
-  constexpr std::array<int, kSlots> kFirst = {kFirstKnob, kFirstSecondKnob};
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
     const std::vector<Knob>& knobs = facts_[slot].knobs;
     const int count = std::min(kPoolKnobs, static_cast<int>(knobs.size()));
     for (int k = 0; k < count; ++k) {
       const Knob& knob = knobs[static_cast<std::size_t>(k)];
-      const double value = value_at(knob, values[static_cast<std::size_t>(kFirst[slot] + k)]);
+      const double value = value_at(knob, values[static_cast<std::size_t>(kFirstKnobs[slot] + k)]);
       for (int c = 0; c < channels_; ++c) engines_[slot][c]->set(knob.name, value);
     }
   }

@@ -71,6 +71,9 @@ struct ParameterInfo {
 
 extern const std::array<ParameterInfo, kParameters> kParameterInfos;
 
+/// Where the knobs of each model begin.
+inline constexpr std::array<int, 2> kFirstKnobs = {kFirstKnob, kFirstSecondKnob};
+
 using Values = std::array<float, kParameters>;
 
 Values default_values() noexcept;

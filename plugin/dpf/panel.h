@@ -7,6 +7,7 @@
 
 #include "DistrhoUI.hpp"
 #include "parameters.h"
+#include "state.h"
 
 START_NAMESPACE_DISTRHO
 
@@ -14,7 +15,7 @@ namespace panel {
 
 using namespace triode::plugin;
 
-inline constexpr float kWidth = 800.0f, kHeight = 460.0f;
+inline constexpr float kWidth = 800.0f, kHeight = 540.0f;
 inline constexpr float kClipDb = 0.0f, kLowestDb = -60.0f;
 inline constexpr double kPixelsOfTravel = 200.0;
 inline constexpr float kFrom = 2.36f, kTo = 7.07f;  // radians of a dial's travel
@@ -50,24 +51,38 @@ struct Button {
     previous,
     load,
     next,
+    previous_second,
+    load_second,
+    no_second,
+    next_second,
+    pairing,
     cabinet,
     no_cabinet,
+    second_cabinet,
+    no_second_cabinet,
     locate
   } action;
 };
 
-inline constexpr std::array<Button, 9> kButtons = {{{"<", {574, 10, 30, 26}, Button::previous_preset},
-                                             {"Load", {608, 10, 54, 26}, Button::load_preset},
-                                             {"Save", {666, 10, 54, 26}, Button::save_preset},
-                                             {">", {724, 10, 34, 26}, Button::next_preset},
-                                             {"<", {574, 52, 30, 30}, Button::previous},
-                                             {"Load model", {608, 52, 112, 30}, Button::load},
-                                             {">", {724, 52, 34, 30}, Button::next},
-                                             {"Load cabinet", {608, 398, 112, 24}, Button::cabinet},
-                                             {"x", {724, 398, 34, 24}, Button::no_cabinet}}};
-inline constexpr Button kLocate = {"Locate", {674, 430, 84, 24}, Button::locate};
-
-inline constexpr Area kInputMeter = {12, 104, 20, 286}, kOutputMeter = {768, 104, 20, 286};
+inline constexpr std::array<Button, 15> kButtons = {{{"<", {574, 10, 30, 26}, Button::previous_preset},
+                                                     {"Load", {608, 10, 54, 26}, Button::load_preset},
+                                                     {"Save", {666, 10, 54, 26}, Button::save_preset},
+                                                     {">", {724, 10, 34, 26}, Button::next_preset},
+                                                     {"<", {574, 52, 30, 30}, Button::previous},
+                                                     {"Load model", {608, 52, 112, 30}, Button::load},
+                                                     {">", {724, 52, 34, 30}, Button::next},
+                                                     {"<", {574, 98, 30, 30}, Button::previous_second},
+                                                     {"Load", {608, 98, 74, 30}, Button::load_second},
+                                                     {"x", {686, 98, 34, 30}, Button::no_second},
+                                                     {">", {724, 98, 34, 30}, Button::next_second},
+                                                     {"Load cabinet", {608, 444, 112, 24}, Button::cabinet},
+                                                     {"x", {724, 444, 34, 24}, Button::no_cabinet},
+                                                     {"Load second", {608, 474, 112, 24}, Button::second_cabinet},
+                                                     {"x", {724, 474, 34, 24}, Button::no_second_cabinet}}};
+inline constexpr Button kPairing = {"", {44, 98, 108, 30}, Button::pairing};
+inline constexpr Button kLocate = {"Locate", {674, 508, 84, 24}, Button::locate};
+inline constexpr Area kInputMeter = {12, 150, 20, 286}, kOutputMeter = {768, 150, 20, 286};
+inline constexpr std::array<Area, kSlots> kModelNames = {{{160, 46, 400, 42}, {160, 92, 400, 42}}};
 
 struct RigDial {
   int parameter;

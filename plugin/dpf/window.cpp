@@ -43,9 +43,12 @@ class TriodeWindow : public UI {
   }
   void uiIdle() override {
     status_ = rig().status();
-    model_path_ = rig().state("model");
-    cabinet_path_ = rig().state("cabinet");
-    if (chosen_after_ && *chosen_after_ != model_path_ && status_.code == kPlaying) take_defaults();
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      model_paths_[slot] = rig().state(kModelKeys[slot]);
+      cabinet_paths_[slot] = rig().state(kCabinetKeys[slot]);
+    }
+    if (shown_ == 1 && status_.second.name.empty()) shown_ = 0;
+    if (chosen_after_ && *chosen_after_ != model_paths_[choosing_] && status_.code == kPlaying) take_defaults();
     if (rig().presets_loaded() != presets_told_) tell_the_host();
     for (std::size_t m = 0; m < 2; ++m) {
       peaks_[m] = rig().get(m == 0 ? kInputPeak : kOutputPeak);
@@ -57,11 +60,13 @@ class TriodeWindow : public UI {
   void onNanoDisplay() override {
     scale(zoom(), zoom());
     box({0, 0, kWidth, kHeight}, kBack, 0);
-    box({44, 104, 712, 156}, kPanel, 8);
-    box({44, 268, 712, 122}, kPanel, 8);
+    box({44, 150, 712, 156}, kPanel, 8);
+    box({44, 314, 712, 122}, kPanel, 8);
     draw_header();
     for (const Dial& dial : dials()) draw(dial);
-    for (const Button& button : kButtons) draw(button);
+    for (const Button& button : kButtons) draw(button, button.text);
+    static constexpr std::array<const char*, 3> kPairings = {"second off", "in series", "in parallel"};
+    draw(kPairing, kPairings[static_cast<std::size_t>(std::lround(at(kSecond)))]);
     draw_meter(0, kInputMeter, "in");
     draw_meter(1, kOutputMeter, "out");
     draw_foot();
@@ -79,6 +84,12 @@ class TriodeWindow : public UI {
     window_problem_.clear();
     for (const Button& button : kButtons)
       if (button.area.holds(x, y)) return press(button.action);
+    if (kPairing.area.holds(x, y)) {
+      turn(kSecond, at(kSecond) > 1.5f ? 0.0f : at(kSecond) + 1.0f);
+      return true;
+    }
+    for (std::size_t slot = 0; slot < kSlots; ++slot)
+      if (kModelNames[slot].holds(x, y) && !facts_of(slot).name.empty()) shown_ = slot;
     if (!status_.missing.empty() && kLocate.area.holds(x, y)) return requestStateFile(status_.missing.c_str());
     if (kInputMeter.holds(x, y) || kOutputMeter.holds(x, y)) clipped_ = {};
     for (const Dial& dial : dials()) {
@@ -129,10 +140,15 @@ class TriodeWindow : public UI {
   static const ParameterInfo& info(int parameter) { return kParameterInfos[static_cast<std::size_t>(parameter)]; }
   static float span(int parameter) { return info(parameter).high - info(parameter).low; }
 
+  const ModelFacts& facts_of(std::size_t slot) const { return slot == 0 ? status_.model : status_.second; }
   const triode::Knob* knob_of(int parameter) const {
-    const int place = parameter - kFirstKnob;
-    const bool known = place >= 0 && place < static_cast<int>(status_.model.knobs.size()) && place < kPoolKnobs;
-    return known ? &status_.model.knobs[static_cast<std::size_t>(place)] : nullptr;
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      const std::vector<triode::Knob>& knobs = facts_of(slot).knobs;
+      const int place = parameter - kFirstKnobs[slot];
+      if (place >= 0 && place < std::min(kPoolKnobs, static_cast<int>(knobs.size())))
+        return &knobs[static_cast<std::size_t>(place)];
+    }
+    return nullptr;
   }
   float default_of(int parameter) const {
     const triode::Knob* knob = knob_of(parameter);
@@ -149,8 +165,10 @@ class TriodeWindow : public UI {
   // A model that was chosen here begins with its own settings.
   void take_defaults() {
     chosen_after_.reset();
-    for (int place = 0; place < kPoolKnobs; ++place)
-      if (knob_of(kFirstKnob + place) != nullptr) turn(kFirstKnob + place, default_of(kFirstKnob + place));
+    shown_ = choosing_;
+    const int first = kFirstKnobs[choosing_];
+    for (int knob = first; knob < first + kPoolKnobs; ++knob)
+      if (knob_of(knob) != nullptr) turn(knob, default_of(knob));
   }
 
   // A preset has turned everything behind the host's back.
@@ -199,30 +217,55 @@ class TriodeWindow : public UI {
 
   bool press(Button::Action action) {
     if (action <= Button::next_preset) return press_preset(action);
-    if (action == Button::cabinet) return requestStateFile("cabinet");
-    if (action == Button::no_cabinet) {
-      setState("cabinet", "");
-      return true;
+    switch (action) {
+      case Button::cabinet:
+        return requestStateFile("cabinet");
+      case Button::second_cabinet:
+        return requestStateFile("cabinet_2");
+      case Button::no_cabinet:
+        return clear("cabinet");
+      case Button::no_second_cabinet:
+        return clear("cabinet_2");
+      case Button::no_second:
+        return clear("model_2");
+      default:
+        return choose_model(action);
     }
-    chosen_after_ = model_path_;
-    if (action == Button::load) return requestStateFile("model");
-    const std::string path = neighbour_model(model_path_, action == Button::next ? 1 : -1);
-    if (!path.empty()) setState("model", path.c_str());
+  }
+
+  bool clear(const char* key) {
+    setState(key, "");
+    return true;
+  }
+
+  bool choose_model(Button::Action action) {
+    choosing_ = action >= Button::previous_second ? 1 : 0;
+    chosen_after_ = model_paths_[choosing_];
+    if (action == Button::load || action == Button::load_second) return requestStateFile(kModelKeys[choosing_]);
+    const bool forward = action == Button::next || action == Button::next_second;
+    const std::string path = neighbour_model(model_paths_[choosing_], forward ? 1 : -1);
+    if (!path.empty()) setState(kModelKeys[choosing_], path.c_str());
     return true;
   }
 
   std::vector<Dial> dials() const {
     std::vector<Dial> all;
-    const int knobs = std::min<int>(kPoolKnobs, static_cast<int>(status_.model.knobs.size()));
+    const std::vector<triode::Knob>& model_knobs = facts_of(shown_).knobs;
+    const int knobs = std::min<int>(kPoolKnobs, static_cast<int>(model_knobs.size()));
     const float step = 700.0f / static_cast<float>(std::max(knobs, 4));
     for (int place = 0; place < knobs; ++place)
-      all.push_back({kFirstKnob + place, status_.model.knobs[static_cast<std::size_t>(place)].name,
-                     400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1)), 186.0f,
+      all.push_back({kFirstKnobs[shown_] + place, model_knobs[static_cast<std::size_t>(place)].name,
+                     400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1)), 232.0f,
                      36.0f});
-    float x = 94.0f;
-    for (const RigDial& dial : kRigDials) {
-      all.push_back({dial.parameter, dial.name, x, 322.0f, 24.0f, dial.turned_by});
-      x += 87.5f;
+    std::vector<RigDial> rig_dials(kRigDials.begin(), kRigDials.end());
+    if (!status_.second.name.empty() && at(kSecond) > 1.5f) rig_dials.push_back({kBlend, "Blend", -1});
+    if (!status_.second.name.empty()) rig_dials.push_back({kSecondGain, "Into 2nd", -1});
+    if (!cabinet_paths_[0].empty() && !cabinet_paths_[1].empty()) rig_dials.push_back({kCabinetBlend, "Cab. mix", -1});
+    const float apart = 700.0f / static_cast<float>(rig_dials.size());
+    float x = 50.0f + 0.5f * apart;
+    for (const RigDial& dial : rig_dials) {
+      all.push_back({dial.parameter, dial.name, x, 368.0f, 24.0f, dial.turned_by});
+      x += apart;
     }
     return all;
   }
@@ -254,23 +297,30 @@ class TriodeWindow : public UI {
     label(44, 24, 24, kAmber, ALIGN_LEFT | ALIGN_MIDDLE, "TRIODE");
     box({160, 10, 400, 26}, kPanel, 6);
     line({168, 10, 384, 26}, 172, 23, 14, kText, status_.preset.empty() ? "no preset" : status_.preset);
-    box({160, 46, 400, 42}, kPanel, 6);
-    const bool playing = status_.code == kPlaying || !status_.model.name.empty();
-    const Area place = {168, 46, 384, 42};
-    line(place, 172, 61, 17, kText,
-         playing ? status_.model.name : model_path_.empty() ? "no model" : file_name(model_path_));
-    line(place, 172, 79, 11, kDim, playing ? facts() : "the guitar passes through");
-    if (playing && status_.model.knobs.empty())
-      label(400, 180, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
+    draw_model(0, "the guitar passes through");
+    draw_model(1, "");
+    if (!facts_of(shown_).name.empty() && facts_of(shown_).knobs.empty())
+      label(400, 226, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
   }
 
-  std::string facts() const {
-    char line[120];
-    std::snprintf(line, sizeof line, "%s, %g kHz", status_.model.format.c_str(), status_.model.sample_rate_hz / 1000.0);
-    std::string all = line;
-    if (status_.model.esr) {
-      std::snprintf(line, sizeof line, ", ESR %.4f", *status_.model.esr);
-      all += line;
+  void draw_model(std::size_t slot, const char* without) {
+    const Area& place = kModelNames[slot];
+    const ModelFacts& facts = facts_of(slot);
+    box(place, kPanel, 6);
+    if (slot == shown_ && !status_.second.name.empty()) box({place.x, place.y + 6, 3, place.h - 12}, kAmber, 1);
+    const std::string name = !facts.name.empty() ? facts.name : file_name(model_paths_[slot]);
+    const char* none = slot == 0 ? "no model" : "no second model";
+    line(place, place.x + 12, place.y + 15, 17, name.empty() ? kDim : kText, name.empty() ? none : name);
+    line(place, place.x + 12, place.y + 33, 11, kDim, facts.name.empty() ? without : text_of_facts(facts));
+  }
+
+  static std::string text_of_facts(const ModelFacts& facts) {
+    char words[120];
+    std::snprintf(words, sizeof words, "%s, %g kHz", facts.format.c_str(), facts.sample_rate_hz / 1000.0);
+    std::string all = words;
+    if (facts.esr) {
+      std::snprintf(words, sizeof words, ", ESR %.4f", *facts.esr);
+      all += words;
     }
     return all;
   }
@@ -316,10 +366,10 @@ class TriodeWindow : public UI {
     stroke();
   }
 
-  void draw(const Button& button) {
+  void draw(const Button& button, const char* words) {
     box(button.area, kEdge, 5);
     label(button.area.x + button.area.w / 2, button.area.y + button.area.h / 2, 14, kText, ALIGN_CENTER | ALIGN_MIDDLE,
-          button.text);
+          words);
   }
 
   void draw_meter(std::size_t which, const Area& area, const char* name) {
@@ -332,20 +382,25 @@ class TriodeWindow : public UI {
   }
 
   void draw_foot() {
-    const std::string cabinet = cabinet_path_.empty() ? "no cabinet" : file_name(cabinet_path_);
-    line({44, 394, 480, 32}, 48, 410, 13, kText, "Cabinet: " + cabinet);
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      const std::string name = cabinet_paths_[slot].empty() ? "none" : file_name(cabinet_paths_[slot]);
+      const float y = slot == 0 ? 456.0f : 486.0f;
+      line({44, y - 14, 450, 28}, 48, y, 13, cabinet_paths_[slot].empty() ? kDim : kText,
+           (slot == 0 ? "Cabinet: " : "Second cabinet: ") + name);
+    }
     char load[40];
     std::snprintf(load, sizeof load, "CPU %.0f %%", 100.0 * static_cast<double>(rig().load()));
-    label(596, 410, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, load);
+    label(596, 456, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, load);
     const std::string wrong = window_problem_.empty() ? status_.text : window_problem_;
     if (wrong.empty()) return;
-    line({44, 428, status_.missing.empty() ? 712.0f : 622.0f, 28}, 48, 442, 13, kRed, wrong);
-    if (!status_.missing.empty()) draw(kLocate);
+    line({44, 506, status_.missing.empty() ? 712.0f : 622.0f, 28}, 48, 520, 13, kRed, wrong);
+    if (!status_.missing.empty()) draw(kLocate, kLocate.text);
   }
 
   Values values_;
   Status status_;
-  std::string model_path_, cabinet_path_;
+  std::array<std::string, kSlots> model_paths_, cabinet_paths_;
+  std::size_t shown_ = 0, choosing_ = 0;  // whose knobs are shown; which model is being chosen
   std::array<float, 2> peaks_ = {-120.0f, -120.0f};
   std::array<bool, 2> clipped_{};
   std::optional<std::string> chosen_after_;  // the model before the one that is being chosen here

@@ -87,7 +87,7 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A screen without hardware, for the window."""
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not on this machine")
-    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "800x460x24"]
+    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "800x540x24"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         monkeypatch.setenv("DISPLAY", f":{server.stdout.readline().strip()}")
@@ -130,7 +130,7 @@ def test_a_missing_model_is_told_in_the_window(
     for _ in range(100):
         time.sleep(0.2)
         red = np.all(np.abs(screen().astype(int) - (226, 74, 58)) < 40, axis=2)
-        if red[425:460].sum() > 100:
+        if red[505:540].sum() > 100:
             break
     else:
         raise AssertionError("no red words at the foot of the window")
