@@ -186,8 +186,7 @@ def test_a_session_is_kept_and_opened_again(load: Callable[[], Any], amp: Path, 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_session_of_each_version_opens(load: Callable[[], Any], version: int) -> None:
-    """Frozen: sessions that were kept once open for ever. The models are in the session itself, factors whose product
-    is 0.25."""
+    """Frozen: sessions once kept open for ever. The models are in the session itself, a factor of 0.25 in all."""
     frozen = json.loads((FROZEN / f"state_{version}.json").read_text())
     plugin = load()
     plugin.raw_state = to_juce(to_chunk(frozen["states"], frozen["parameters"]))
