@@ -1,4 +1,4 @@
-"""One model with knobs of other devices: `python -m benchmarks.knob_devices [--data FOLDER] [--time 4m] [--only ...]`.
+"""One model with knobs of other devices: `python -m benchmarks.knob_devices [--data FOLDER] [--time 4m | --epochs N]`.
 
 The built-in preamp with all its knobs, recorded by a plan; an overdrive plug-in (Guitarix's TS9, an LV2) recorded
 unattended with two and with three knobs; and, with FOLDER/captures/hotrod_deluxe, a real amp of which two settings at a
@@ -42,10 +42,14 @@ class Case:
     count: int = 0
     at: tuple[Mapping[str, float], ...] = ()
     held: tuple[str, ...] = field(default=())
+    options: tuple[str, ...] = field(default=())  # of the training
 
 
 CASES = {
-    "preamp, 6 knobs": Case(("--circuit", "preamp"), PREAMP_KNOBS, takes=40, seconds=10, count=12),
+    # Its supply remembers for longer than the default network does.
+    "preamp, 6 knobs": Case(
+        ("--circuit", "preamp"), PREAMP_KNOBS, takes=40, seconds=10, count=12, options=("--size", "long")
+    ),
     "TS9 plug-in, 2 knobs": Case(TS9, TS9_KNOBS[:2], takes=8, seconds=10, count=6, held=("level=-10",)),
     "TS9 plug-in, 3 knobs, its corners": Case(TS9, TS9_KNOBS, takes=24, seconds=10, at=CORNERS),
 }
@@ -58,7 +62,7 @@ def command(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "triode", *map(str, words)], check=True, capture_output=True)
 
 
-def learn_and_test(name: str, case: Case, folder: Path, time: str, seed: int) -> list[str]:
+def learn_and_test(name: str, case: Case, folder: Path, budget: Sequence[str], seed: int) -> list[str]:
     """A row: plan, record, train, and the error at settings that were not in the plan."""
     train, test, model = folder / "train", folder / "test", folder / "model.triode"
     ranges = [word for knob in case.knobs for word in ("--knob", f"{knob}={LOW}%:{HIGH}%")]
@@ -70,12 +74,12 @@ def learn_and_test(name: str, case: Case, folder: Path, time: str, seed: int) ->
     for index, setting in enumerate(settings):
         at = [word for knob, travel in setting.items() for word in ("--knob", f"{knob}={travel:.4f}%")]
         command("capture", test, *case.device, "--take", f"held{index}", *recorded, 1, *at, *held)
-    trained = triode("train", train, "-o", model, "--time", time, "--seed", seed)
+    trained = triode("train", train, "-o", model, *budget, "--seed", seed, *case.options)
     found = triode("evaluate", model, test, "--from", SETTLE_SECONDS)
     return row(name, str(case.takes), [take["esr"] for take in found["takes"]], trained["epochs"])
 
 
-def leave_two_out(capture: Path, folder: Path, time: str, seed: int) -> list[str]:
+def leave_two_out(capture: Path, folder: Path, budget: Sequence[str], seed: int) -> list[str]:
     """A row: the mean over trainings of which each leaves out two settings, so that every setting but one is once."""
     entries = json.loads((capture / "manifest.json").read_text())["clips"]
     dry = read_audio(capture / "input.flac")
@@ -89,7 +93,7 @@ def leave_two_out(capture: Path, folder: Path, time: str, seed: int) -> list[str
         add_take(folder / "takes", dry, wet, entry["knobs"], name=takes[-1], knobs=knobs, device="amp")
     errors, epochs, model = [], 0.0, folder / "model.triode"
     for first, second in zip(takes[1::2], takes[2::2], strict=False):
-        options = "--hold-out", f"{first},{second}", "--time", time, "--seed", seed, "--force"
+        options = "--hold-out", f"{first},{second}", *budget, "--seed", seed, "--force"
         trained = triode("train", folder / "takes", "-o", model, *options)
         errors += [take["esr"] for take in trained["takes"] if take["held_out"]]
         epochs = trained["epochs"]
@@ -108,21 +112,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--time", default="4m")
+    parser.add_argument("--epochs", help="instead of the time: what is found then is the same on a busy machine")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=[*CASES, HOTROD], choices=[*CASES, HOTROD])
     options = parser.parse_args()
+    budget = ("--epochs", options.epochs) if options.epochs else ("--time", options.time)
     rows = []
     for name in options.only:
         with tempfile.TemporaryDirectory() as folder:
             if name in CASES:
-                rows.append(learn_and_test(name, CASES[name], Path(folder), options.time, options.seed))
+                rows.append(learn_and_test(name, CASES[name], Path(folder), budget, options.seed))
             elif options.data:
                 capture = options.data / "captures" / "hotrod_deluxe"
-                rows.append(leave_two_out(capture, Path(folder), options.time, options.seed))
+                rows.append(leave_two_out(capture, Path(folder), budget, options.seed))
     body = (
-        f"`triode train --time {options.time}`, seed {options.seed}, otherwise default; knobs between {LOW:g} and "
-        f"{HIGH:g} % of their travel. Settings to test on were drawn after the plan (the corners apart) and played by "
-        f"another seed of the capture signal.\n\n{table(HEAD, rows)}"
+        f"`triode train {' '.join(budget)}`, seed {options.seed}, otherwise default (the preamp: `--size long`); knobs "
+        f"between {LOW:g} and {HIGH:g} % of their travel. Settings to test on were drawn after the plan (the corners "
+        f"apart) and played by another seed of the capture signal.\n\n{table(HEAD, rows)}"
     )
     write_section("Knobs of other devices", "python -m benchmarks.knob_devices", body)
 

@@ -282,12 +282,18 @@ struct SequentialSpec {
 /// A WaveNet whose scales and shifts before the activations, and whose gains, are what a small network makes of the
 /// knobs: tanh layers, then a linear one that sees their output and the knobs' travels.
 struct ParametricSpec {
+  /// How a travel is told to the network: as it is, or on a logarithmic scale that is fine near one of its ends.
+  enum class Taper { linear, log, reverse_log };
+
   int knobs = 1;
+  std::vector<Taper> tapers = {Taper::linear};
   std::vector<int> hidden_sizes;
   std::shared_ptr<const Architecture> network;
 
   /// The network that is modulated, once checked.
   const WavenetSpec& wavenet() const;
+  /// Inputs of the first layer.
+  std::int64_t told() const { return knobs * static_cast<std::int64_t>(tapers.size()); }
   /// Inputs and outputs of the last layer.
   std::int64_t features() const;
   std::int64_t modulations() const;

@@ -8,9 +8,29 @@ namespace triode {
 
 using nlohmann::json;
 
+namespace {
+
+// By the number of the enumerator.
+constexpr const char* kTapers[] = {"linear", "log", "reverse-log"};
+
+std::vector<ParametricSpec::Taper> parse_tapers(const json* names, const std::string& where) {
+  if (names == nullptr) return {ParametricSpec::Taper::linear};
+  require_array(*names, 1, std::size(kTapers), where);
+  std::vector<ParametricSpec::Taper> tapers;
+  for (const json& name : *names) {
+    const auto known = std::find(std::begin(kTapers), std::end(kTapers), name);
+    if (known == std::end(kTapers)) refuse(where, shown(name), "linear, log or reverse-log");
+    tapers.push_back(static_cast<ParametricSpec::Taper>(known - std::begin(kTapers)));
+  }
+  return tapers;
+}
+
+}  // namespace
+
 ParametricSpec parse_parametric(Fields& fields, int nesting) {
   ParametricSpec spec;
   spec.knobs = fields.integer("knobs", 1, limits::kKnobs);
+  spec.tapers = parse_tapers(fields.find("tapers"), fields.path("tapers"));
   const json& sizes = fields.at("hidden_sizes");
   require_array(sizes, 0, limits::kKnobLayers, fields.path("hidden_sizes"));
   for (const json& size : sizes)
@@ -27,7 +47,7 @@ int ParametricSpec::outputs() const { return network->outputs(); }
 std::int64_t ParametricSpec::receptive_field() const { return network->receptive_field(); }
 
 std::int64_t ParametricSpec::features() const {
-  return knobs + (hidden_sizes.empty() ? 0 : std::int64_t{hidden_sizes.back()});
+  return told() + (hidden_sizes.empty() ? 0 : std::int64_t{hidden_sizes.back()});
 }
 
 std::int64_t ParametricSpec::modulations() const {
@@ -41,7 +61,7 @@ std::int64_t ParametricSpec::work() const {
   if (!std::holds_alternative<WavenetSpec>(network->spec)) return network->work();
   std::int64_t work = network->work() + modulations() * features();
   for (std::size_t i = 0; i < hidden_sizes.size(); ++i)
-    work += std::int64_t{hidden_sizes[i]} * (i == 0 ? knobs : hidden_sizes[i - 1]);
+    work += hidden_sizes[i] * (i == 0 ? told() : std::int64_t{hidden_sizes[i - 1]});
   return work;
 }
 
@@ -49,7 +69,7 @@ std::int64_t ParametricSpec::memory() const { return network->memory() + scratch
 
 std::vector<Slot> ParametricSpec::slots(const std::string& prefix) const {
   std::vector<Slot> list = network->slots(prefix + "network.");
-  std::int64_t inputs = knobs;
+  std::int64_t inputs = told();
   for (std::size_t i = 0; i < hidden_sizes.size(); ++i) {
     const std::string name = prefix + "knobs.hidden." + std::to_string(i);
     list.push_back({name + ".weight", {hidden_sizes[i], inputs}});
@@ -66,7 +86,13 @@ std::vector<Slot> ParametricSpec::optional_slots(const std::string& prefix) cons
 }
 
 json ParametricSpec::to_json() const {
-  return {{"name", "parametric"}, {"knobs", knobs}, {"hidden_sizes", hidden_sizes}, {"network", network->to_json()}};
+  json names = json::array();
+  for (const Taper taper : tapers) names.push_back(kTapers[static_cast<std::size_t>(taper)]);
+  return {{"name", "parametric"},
+          {"knobs", knobs},
+          {"tapers", names},
+          {"hidden_sizes", hidden_sizes},
+          {"network", network->to_json()}};
 }
 
 void ParametricSpec::check(const std::string& where) const {

@@ -9,6 +9,15 @@ namespace {
 
 // Gains and scales lie within e^-20 and e^20, so that no position of the knobs makes an infinity.
 constexpr float kMostLog = 20.0f;
+// A logarithmic scale is that of a pot whose resistance grows 21-fold over its travel.
+constexpr float kTaper = 20.0f;
+
+// A travel, -1 to 1.
+float told(ParametricSpec::Taper taper, float travel) {
+  if (taper == ParametricSpec::Taper::linear) return 2.0f * travel - 1.0f;
+  const auto log = [](float u) { return 2.0f * std::log1p(kTaper * std::clamp(u, 0.0f, 1.0f)) / std::log1p(kTaper) - 1.0f; };
+  return taper == ParametricSpec::Taper::log ? log(travel) : -log(1.0f - travel);
+}
 
 // Whether the modulation is a factor (gains and scales) or a shift, in the order of docs/model-file.md.
 std::vector<char> factors(const WavenetSpec& wavenet) {
@@ -45,26 +54,33 @@ void KnobNetwork::Dense::run(const float* in, float* __restrict out) const noexc
 
 KnobNetwork::KnobNetwork(const ParametricSpec& spec, const Tensors& tensors, const std::string& prefix)
     : knobs_(static_cast<std::size_t>(spec.knobs)),
+      tapers_(spec.tapers),
       output_(tensors, prefix + "output"),
       is_factor_(factors(spec.wavenet())) {
-  std::size_t widest = knobs_;
+  const std::size_t told = static_cast<std::size_t>(spec.told());
+  std::size_t widest = told;
   for (std::size_t i = 0; i < spec.hidden_sizes.size(); ++i) {
     hidden_.emplace_back(tensors, prefix + "hidden." + std::to_string(i));
     widest = std::max(widest, hidden_.back().bias.size());
   }
-  features_.resize(widest + knobs_);
+  features_.resize(widest + told);
   next_.resize(widest);
 }
 
+void KnobNetwork::tell(const float* travels, float* told_travels) const noexcept {
+  for (const ParametricSpec::Taper taper : tapers_)
+    for (std::size_t k = 0; k < knobs_; ++k) *told_travels++ = told(taper, travels[k]);
+}
+
 void KnobNetwork::run(const float* travels, float* modulation) noexcept {
-  for (std::size_t k = 0; k < knobs_; ++k) features_[k] = 2.0f * travels[k] - 1.0f;
+  tell(travels, features_.data());
   std::size_t size = 0;
   for (const Dense& layer : hidden_) {
     layer.run(features_.data(), next_.data());
     size = layer.bias.size();
     for (std::size_t o = 0; o < size; ++o) features_[o] = std::tanh(next_[o]);
   }
-  for (std::size_t k = 0; k < knobs_; ++k) features_[size + k] = 2.0f * travels[k] - 1.0f;
+  tell(travels, features_.data() + size);
   output_.run(features_.data(), modulation);
   for (std::size_t m = 0; m < is_factor_.size(); ++m)
     if (is_factor_[m]) modulation[m] = std::exp(std::clamp(modulation[m], -kMostLog, kMostLog));

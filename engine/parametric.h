@@ -33,7 +33,10 @@ class KnobNetwork {
     void run(const float* in, float* out) const noexcept;
   };
 
+  void tell(const float* travels, float* told) const noexcept;
+
   std::size_t knobs_;
+  std::vector<ParametricSpec::Taper> tapers_;
   std::vector<Dense> hidden_;
   Dense output_;
   std::vector<char> is_factor_;

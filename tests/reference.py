@@ -143,14 +143,19 @@ def wavenet(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix
     return y
 
 
-def modulations(tensors: Tensors, travels: Signal, prefix: str) -> Signal:
+def modulations(tensors: Tensors, travels: Signal, prefix: str, tapers: Sequence[str]) -> Signal:
     """What a knob network makes of travels (knobs, samples), before the exponentials."""
-    centred = 2 * travels - 1
-    features, layer = centred, 0
+    scales = {
+        "linear": 2 * travels - 1,
+        "log": 2 * np.log(1 + 20 * travels) / np.log(21) - 1,
+        "reverse-log": 1 - 2 * np.log(21 - 20 * travels) / np.log(21),
+    }
+    told = np.concatenate([scales[taper] for taper in tapers])
+    features, layer = told, 0
     while f"{prefix}hidden.{layer}.weight" in tensors:
         weight, bias = (tensors[f"{prefix}hidden.{layer}.{part}"].astype(float) for part in ("weight", "bias"))
         features, layer = np.tanh(weight @ features + bias[:, None]), layer + 1
-    features = np.concatenate([features, centred]) if layer else centred
+    features = np.concatenate([features, told]) if layer else told
     return tensors[f"{prefix}output.weight"].astype(float) @ features + tensors[f"{prefix}output.bias"][:, None]
 
 
@@ -169,7 +174,7 @@ def between_looks(values: Signal, interval: int = 64) -> Signal:
 def parametric(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
     """Looks are counted from the first sample; the audio is row 0, the travels are the others."""
     net = architecture["network"]
-    m = modulations(tensors, x[1:], f"{prefix}knobs.")
+    m = modulations(tensors, x[1:], f"{prefix}knobs.", architecture.get("tapers", ["linear"]))
     gain, first = between_looks(np.exp(m[:1])), 1
     x = x[:1] * gain
     h, head_sum = x, np.zeros((1, 1))

@@ -166,7 +166,7 @@ def test_a_sweep_goes_from_one_sound_to_the_other(triode: Command, trained: Path
         sounds[name] = read_audio(tmp_path / f"{name}.wav").samples
     np.testing.assert_array_equal(sounds["swept"], sounds["blocks"])
     whole = np.abs(sounds["low"] - sounds["high"])
-    for part, name in ((slice(2_000, 4_000), "low"), (slice(-2_000, None), "high")):
+    for part, name in ((slice(0, 600), "low"), (slice(-2_000, None), "high")):
         assert np.abs(sounds["swept"] - sounds[name])[part].max() < 0.15 * whole[part].max()
     assert "outside its range" in triode("render", trained, dry, tmp_path / "x.wav", "--knob", "drive=0%:11")
 

@@ -55,6 +55,8 @@ NETWORKS = {
         [],
     ),
     "a2": parametric(a2_architecture(3), [8, 8]),
+    "tapers": parametric({"name": "wavenet", "arrays": [array(4)]}, [5]) | {"tapers": ["linear", "log", "reverse-log"]},
+    "one taper": parametric({"name": "wavenet", "arrays": [array(3)]}, []) | {"tapers": ["log"]},
 }
 
 
@@ -225,6 +227,10 @@ def test_no_setting_makes_an_infinity(tmp_path: Path) -> None:
         ({"network": {"name": "wavenet", "arrays": [array(4, input_size=2, condition_size=2)]}}, "the audio"),
         ({"network": {"name": "wavenet", "arrays": [array(4, conv_pre_film={"active": True})]}}, "neither"),
         ({"colour": "red"}, "colour"),
+        ({"tapers": []}, "tapers"),
+        ({"tapers": ["linear", "log", "log", "log"]}, "tapers"),
+        ({"tapers": ["linear", "audio"]}, "linear, log or reverse-log"),
+        ({"tapers": ["linear", "log"]}, "knobs.hidden.0"),
     ],
 )
 def test_forged_files_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:

@@ -116,7 +116,8 @@ inline Parts triode_parts(const std::string& architecture_text, unsigned seed) {
 
 inline constexpr const char* kKnobsAsInputs = R"({"name": "lstm", "input_size": 3, "hidden_size": 9, "skip": true})";
 /// Layers that one kernel plays, that several play, and gated ones.
-inline constexpr const char* kParametric = R"({"name": "parametric", "knobs": 2, "hidden_sizes": [7, 5], "network":
+inline constexpr const char* kParametric = R"({"name": "parametric", "knobs": 2, "hidden_sizes": [7, 5], "tapers": ["log", "linear"],
+  "network":
   {"name": "wavenet", "arrays": [
     {"input_size": 1, "channels": 4, "kernel_sizes": [3, 2], "dilations": [1, 30], "activations": [{"type": "Tanh"},
      {"type": "LeakyReLU", "negative_slope": 0.1}], "head": {"out_channels": 2, "kernel_size": 2, "bias": true}},

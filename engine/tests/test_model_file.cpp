@@ -224,6 +224,9 @@ void test_forged_parametric() {
   forge_parametric("many knobs", "whole number", [](A a) { a["knobs"] = 65; });
   forge_parametric("many layers", "entries", [](A a) { a["hidden_sizes"] = json(9, 4); });
   forge_parametric("an empty layer", "whole number", [](A a) { a["hidden_sizes"][0] = 0; });
+  forge_parametric("no taper", "entries", [](A a) { a["tapers"] = json::array(); });
+  forge_parametric("a taper", "linear, log or reverse-log", [](A a) { a["tapers"][1] = "audio"; });
+  forge_parametric("a number for a taper", "linear, log or reverse-log", [](A a) { a["tapers"][1] = 1; });
   forge_parametric("no network", "network", [](A a) { a.erase("network"); });
   forge_parametric("an lstm", "a wavenet", [](A a) { a["network"] = json::parse(kLstm); });
   forge_parametric("itself", "a wavenet", [](A a) { a["network"] = json::parse(samples::kParametric); });

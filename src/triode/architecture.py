@@ -250,6 +250,9 @@ class Parametric:
     knobs: Annotated[int, Field(ge=1, le=64)]
     hidden_sizes: Annotated[tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(max_length=8)]
     network: WaveNet
+    tapers: Annotated[tuple[Literal["linear", "log", "reverse-log"], ...], Field(min_length=1, max_length=3)] = (
+        "linear",
+    )
 
     def __post_init__(self) -> None:
         net = self.network
@@ -285,11 +288,11 @@ class Parametric:
     def tensor_shapes(self) -> Shapes:
         """Names and shapes of all tensors."""
         shapes = {f"network.{name}": shape for name, shape in self.network.tensor_shapes().items()}
-        inputs = self.knobs
+        inputs = told = self.knobs * len(self.tapers)
         for index, size in enumerate(self.hidden_sizes):
             shapes |= {f"knobs.hidden.{index}.weight": (size, inputs), f"knobs.hidden.{index}.bias": (size,)}
             inputs = size
-        features = self.knobs + (inputs if self.hidden_sizes else 0)
+        features = told + (inputs if self.hidden_sizes else 0)
         output: Shapes = {"knobs.output.weight": (self.modulations, features), "knobs.output.bias": (self.modulations,)}
         return shapes | output
 

@@ -23,6 +23,8 @@ Values = NDArray[np.float64]
 
 MOST_LOG = 20.0
 """Logarithms of the factors that knobs make are limited to plus and minus this."""
+TAPER = 20.0
+"""A logarithmic scale of travels is that of a pot whose resistance grows by a factor of 1 + this over its travel."""
 
 
 def bake(model: ModelFile, settings: Mapping[str, float]) -> ModelFile:
@@ -74,16 +76,25 @@ def _baked(
     raise OptionError(f"a {net.name} network with knobs cannot be baked; keep the knobs, or add --distil")
 
 
+def told_travels(taper: str, travels: Values) -> Values:
+    """How travels (n,) are told to a network, -1 to 1: as they are, or on a scale that is fine near one of the ends."""
+    if taper == "linear":
+        return 2 * travels - 1
+    if taper == "log":
+        return np.asarray(2 * np.log1p(TAPER * np.clip(travels, 0, 1)) / np.log1p(TAPER) - 1)
+    return -told_travels("log", 1 - travels)
+
+
 def _folded(net: Parametric, tensors: Tensors, travels: Values) -> Tensors:
     """The tensors of the network with what the knobs make of them at `travels` folded in: docs/model-file.md."""
     weights = {name.removeprefix("network."): t.astype(np.float64) for name, t in tensors.items()}
-    centred = 2 * travels - 1
-    features = centred
+    told = np.concatenate([told_travels(taper, travels) for taper in net.tapers])
+    features = told
     for layer in range(len(net.hidden_sizes)):
         name = f"knobs.hidden.{layer}"
         features = np.tanh(weights[f"{name}.weight"] @ features + weights[f"{name}.bias"])
     if net.hidden_sizes:
-        features = np.concatenate([features, centred])
+        features = np.concatenate([features, told])
     modulation = weights["knobs.output.weight"] @ features + weights["knobs.output.bias"]
     factors = np.exp(np.clip(modulation, -MOST_LOG, MOST_LOG))
     weights["arrays.0.rechannel.weight"] *= factors[0]

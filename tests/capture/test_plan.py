@@ -93,12 +93,30 @@ def test_planning_again_keeps_what_is_recorded(tmp_path: Path) -> None:
         (["gain=0:10", "gain=7:3"], "lower end comes first"),
         (["mode=a,b", "mode=b,c"], "declared with a, b"),
         (["gain=0:10", "gain=5"], "no knob moves"),
+        (["gain=0:10", "2:8"], "like 5%:95%"),
+        (["gain=0:10", "95%:5%"], "the lower one first"),
+        (["gain=0:10", "5%:120%"], "0% and 100%"),
+        (["gain=0:10", "5%:x%"], "two numbers"),
     ],
 )
 def test_impossible_ranges_write_nothing(tmp_path: Path, knobs: list[str], words: str) -> None:
     with pytest.raises(OptionError, match=words):
         make_plan(tmp_path / "amp", 3, knobs, seconds=5)
     assert not (tmp_path / "amp").exists()
+
+
+def test_a_part_of_the_travel_of_all_knobs(tmp_path: Path) -> None:
+    """Of those that have no range of their own, and no steps."""
+    knobs = ["gain=0:10", "hz=100:10000", "mode=a,b"]
+    make_plan(tmp_path / "amp", 3, knobs, seconds=5, rate_hz=RATE)
+    plan = make_plan(tmp_path / "amp", 9, ["10%:80%", "hz=200:300", "tone=-1:1"], seconds=5, rate_hz=RATE)
+    found = {name: [take.settings[name] for take in plan.takes] for name in ("gain", "hz", "mode", "tone")}
+    assert {name: (min(values), max(values)) for name, values in found.items()} == {
+        "gain": (1.0, 8.0),
+        "hz": (200.0, 300.0),
+        "mode": (0.0, 1.0),
+        "tone": (-1.0, 1.0),
+    }
 
 
 def test_a_knob_cannot_appear_where_takes_do_not_say_where_it_stood(tmp_path: Path) -> None:

@@ -115,11 +115,25 @@ def test_a_fresh_network_ignores_its_knobs_but_for_the_levels_it_was_told() -> N
     travels = torch.tensor([[0.0, 0.2], [1.0, 0.8]])
     first, second = network(x[:1], travels[:1]), network(x[:1], travels[1:])
     assert torch.equal(first, second)
-    corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.5]])
-    network.set_levels(corners, 10 ** (-2 * (1 - corners[:, 1])))  # 20 dB over the travel of the second
+    settings = torch.cartesian_prod(torch.linspace(0, 1, 5), torch.linspace(0, 1, 5))
+    network.set_levels(settings, 10 ** (-2 * (1 - settings[:, 1])))  # 20 dB over the travel of the second
     first, second = network(x[:1], travels[:1]), network(x[:1], travels[1:])
     ratio = float((second / first).mean())
     assert 20 * math.log10(ratio) == pytest.approx(12, abs=0.3)
+
+
+@torch.no_grad()
+def test_a_level_that_is_linear_in_a_travel_is_expected_right_between_few_settings() -> None:
+    """A pot as a voltage divider: its level in dB follows the logarithm of the travel."""
+    settings = torch.tensor([[0.05], [0.2], [0.5], [0.95]])
+    errors = {}
+    for tapers in (("linear",), ("linear", "log")):
+        network = Parametric(ParametricConfig(1, two_arrays(), tapers=tapers))
+        network.set_levels(settings, settings[:, 0].square())
+        between = torch.tensor([[0.1], [0.35], [0.7]])
+        found = network.knobs(between)[:, -1] + math.log(0.95)  # against the loudest, in nepers
+        errors[tapers] = float((found - between[:, 0].log()).abs().max())
+    assert errors["linear", "log"] < 0.12 < 0.3 < errors["linear",]
 
 
 @pytest.mark.parametrize(("arch", "conditioning"), [("wavenet", "film"), ("wavenet", "inputs"), ("gru", "film")])

@@ -24,6 +24,7 @@ from triode.training.networks.sizes import (
     network_from_architecture,
 )
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig
+from triode.training.recipes import recipe
 
 RATE = 48_000
 
@@ -79,9 +80,19 @@ def test_memory_is_exactly_the_receptive_field(size: str) -> None:
     assert int(positions.max()) == 10 + memory - 1, "the newest sample must be heard, and none after"
 
 
+def test_a_long_memory_is_heard_before_every_crop() -> None:
+    """So crops are longer, and as much audio goes into a step."""
+    network = make_network("wavenet", "long", 0)
+    assert network.receptive_field / 48_000 == pytest.approx(0.45, abs=0.01)
+    short, long = (recipe("wavenet", epochs=1, memory_samples=memory) for memory in (4_092, network.receptive_field))
+    assert long.segment_samples > short.segment_samples
+    assert long.segment_samples * long.batch_size == short.segment_samples * short.batch_size
+
+
 def test_parameter_counts_are_those_of_the_nam_shapes() -> None:
     # peers' counts include head_scale, which here is a constant
-    counts = {size: count_parameters(make_network("wavenet", size, 0)) + 1 for size in (*WAVENETS, "full")}
+    shapes = [size for size in (*WAVENETS, "full") if size != "long"]
+    counts = {size: count_parameters(make_network("wavenet", size, 0)) + 1 for size in shapes}
     assert counts == {
         "nano": 842,
         "feather": 3026,

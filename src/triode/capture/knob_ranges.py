@@ -30,7 +30,7 @@ def declared_knobs(texts: Sequence[str], known: Sequence[Knob]) -> tuple[Knob, .
     added: dict[str, Knob] = {}
     for text in texts:
         name, _, values = text.partition("=")
-        if name in names or name in added:
+        if name in names or name in added or _of_all(text):
             continue
         if "," in values:
             added[name] = switch(name, values.split(","))
@@ -43,12 +43,15 @@ def declared_knobs(texts: Sequence[str], known: Sequence[Knob]) -> tuple[Knob, .
 
 
 def parse_ranges(texts: Sequence[str], knobs: Sequence[Knob]) -> KnobRanges:
-    """The ranges that `texts` ask of `knobs`: `gain=2:8`, `gain=5%:95%`, `gain=3` to hold it, `gain` for all of it.
+    """The ranges that `texts` ask of `knobs`: `gain=2:8`, `gain=5%:95%`, `gain=3` to hold it, `gain` for all of it;
+    `5%:95%` is that part of the travel of all knobs without steps for which no range is given.
 
     A list, as in `mode=clean,lead`, must be that of the switch's positions. Raises OptionError for unknown knobs and
     for values out of range.
     """
     by_name = {knob.name: knob for knob in knobs}
+    of_all = [text for text in texts if _of_all(text)]
+    texts = [text for text in texts if not _of_all(text)]
     limits: dict[str, tuple[float, float]] = {}
     held: dict[str, float] = {}
     varied: list[str] = []
@@ -76,7 +79,28 @@ def parse_ranges(texts: Sequence[str], knobs: Sequence[Knob]) -> KnobRanges:
             held[name] = parse_value(knob, values, asked)
             continue
         varied.append(name)
+    ranged = {text.partition("=")[0] for text in texts if "=" in text}
+    for text in of_all:
+        low, high = _travels(text)
+        free = [knob for knob in knobs if not knob.steps and knob.name not in ranged]
+        limits |= {knob.name: (knob.value(low), knob.value(high)) for knob in free}
     return KnobRanges(limits, held, tuple(varied))
+
+
+def _of_all(text: str) -> bool:
+    """Whether a `--knob` names no knob: `5%:95%`, a part of the travel of them all."""
+    return "=" not in text and ":" in text
+
+
+def _travels(text: str) -> tuple[float, float]:
+    """`5%:95%` as 0.05 and 0.95."""
+    ends = text.split(":", 1)
+    if not all(end.endswith("%") for end in ends):
+        raise OptionError(f"--knob {text}: expected a part of the travel of all knobs, like 5%:95%, or name=low:high")
+    low, high = (_number(end[:-1], text) / 100 for end in ends)
+    if not 0 <= low < high <= 1:
+        raise OptionError(f"--knob {text}: expected two ends between 0% and 100%, the lower one first")
+    return low, high
 
 
 def guessed_knobs(texts: Sequence[str]) -> tuple[Knob, ...]:

@@ -32,7 +32,8 @@ PLANNED_SECONDS, SINGLE_SECONDS = 60.0, 180.0
 
 Folder = Annotated[Path, typer.Argument(metavar="CAPTURE", help="The capture folder, made if it is not there.")]
 Ranges = Annotated[
-    list[str], typer.Option("--knob", help="name=low:high to vary, name=value to hold, name=a,b,c for a switch.")
+    list[str],
+    typer.Option("--knob", help="name=low:high to vary (5%:95%: all), name=value to hold, name=a,b,c: a switch."),
 ]
 
 

@@ -49,7 +49,7 @@ def train(
     arch: Annotated[
         str, typer.Option(help="wavenet, lstm, gru, linear, hammerstein, wiener-hammerstein or grey-box.")
     ] = "wavenet",
-    size: Annotated[str | None, typer.Option(help="nano, feather, lite, standard, a2-lite, full, or a number.")] = None,
+    size: Annotated[str | None, typer.Option(help="nano feather lite standard long a2-lite full, or a number.")] = None,
     conditioning: Annotated[
         str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights) or inputs.")
     ] = "film",

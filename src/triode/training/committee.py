@@ -22,6 +22,7 @@ from triode.training.recipes import recipe
 from triode.training.runtime import choose_device, settle_threads
 from triode.training.save import play, warm_up_samples
 from triode.training.train import train
+from triode.training.updates import lead_samples
 
 MEMBERS = 3
 # Output this far below the mean counts as silence: what is said about it is not worth a take.
@@ -81,7 +82,12 @@ def train_committee(
             network.set_levels(data.travels, data.powers)
         network.to(device)
         config = recipe(
-            str(architecture["name"]), seconds=seconds, epochs=epochs, rate_hz=rate_hz, seed=seed * members + member
+            str(architecture["name"]),
+            seconds=seconds,
+            epochs=epochs,
+            rate_hz=rate_hz,
+            memory_samples=lead_samples(network),
+            seed=seed * members + member,
         )
         result = train(network, data, config, _part_of(observer, member, members))
         if result.interrupted:

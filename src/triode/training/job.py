@@ -33,6 +33,7 @@ from triode.training.recipes import DEFAULT_SIZES, recipe
 from triode.training.runtime import choose_device, settle_threads
 from triode.training.save import to_model_file
 from triode.training.train import TrainResult, train
+from triode.training.updates import lead_samples
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ def _begin(task: Task, prepared: Prepared | None, identified: bool) -> _Begun:
         seconds=job.seconds,
         epochs=job.epochs,
         rate_hz=prepared.rate_hz,
+        memory_samples=lead_samples(network),
         seed=job.seed,
         large_batches=runs_here(torch.device(device)),
         **job.changes,

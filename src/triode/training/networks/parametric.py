@@ -6,6 +6,7 @@ knobs at rest is an ordinary WaveNet: no cost per sample, and any position can b
 those of docs/model-file.md.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,9 @@ from triode.errors import OptionError
 from triode.training.networks.wavenet import Array, ArrayConfig, WaveNet, WaveNetConfig
 
 HIDDEN_SIZES = (16, 16)
+TAPERS = ("linear", "log")
 MOST_LOG = 20.0
+TAPER = 20.0  # a logarithmic scale is that of a pot whose resistance grows by a factor of 1 + this over its travel
 
 
 def factor(modulation: Tensor) -> Tensor:
@@ -25,13 +28,30 @@ def factor(modulation: Tensor) -> Tensor:
     return torch.exp(modulation.clamp(-MOST_LOG, MOST_LOG))
 
 
+def told(taper: str, travels: Tensor) -> Tensor:
+    """How travels are told to the network, -1 to 1.
+
+    "linear" as they are, "log" and "reverse-log" on a scale that is fine near the one or the other end: between two
+    settings a level in dB follows the logarithm of a pot's travel far more than the travel.
+    """
+    if taper == "linear":
+        return 2 * travels - 1
+    if taper == "log":
+        return 2 * torch.log1p(TAPER * travels.clamp(0, 1)) / math.log1p(TAPER) - 1
+    return -told("log", 1 - travels)
+
+
 @dataclass(frozen=True)
 class ParametricConfig:
-    """Number of `knobs`, sizes of the tanh layers behind them, and the network that is modulated."""
+    """Number of `knobs`, sizes of the tanh layers behind them, and the network that is modulated.
+
+    `tapers` are the scales, of "linear", "log" and "reverse-log", on which each travel is told.
+    """
 
     knobs: int
     network: WaveNetConfig
     hidden_sizes: tuple[int, ...] = HIDDEN_SIZES
+    tapers: tuple[str, ...] = TAPERS
 
     def __post_init__(self) -> None:
         if self.knobs < 1 or any(size < 1 for size in self.hidden_sizes):
@@ -51,28 +71,35 @@ def layer_rows(array: ArrayConfig) -> list[int]:
 
 
 class KnobNetwork(nn.Module):
-    """Travels (B, knobs), 0 to 1 -> modulation (B, M): tanh layers, and a linear one that sees their output and the
-    travels themselves, brought to -1 to 1.
+    """Travels (B, knobs), 0 to 1 -> modulation (B, M): tanh layers, and a linear one that sees their output and, as
+    they do, the travels on each of the scales.
     """
 
     def __init__(self, config: ParametricConfig) -> None:
         super().__init__()
-        sizes = (config.knobs, *config.hidden_sizes)
+        self.tapers = config.tapers
+        told_travels = config.knobs * len(config.tapers)
+        sizes = (told_travels, *config.hidden_sizes)
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
-        self.output = nn.Linear(sizes[-1] + config.knobs if config.hidden_sizes else config.knobs, config.modulations)
+        features = told_travels + (sizes[-1] if config.hidden_sizes else 0)
+        self.output = nn.Linear(features, config.modulations)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
     def forward(self, travels: Tensor) -> Tensor:
         """(B, knobs) -> (B, M)."""
-        centred = 2 * travels - 1
-        features = centred
+        scaled = self.told(travels)
+        features = scaled
         for layer in self.hidden:
             features = torch.tanh(layer(features))
         if self.hidden:
-            features = torch.cat([features, centred], dim=-1)
+            features = torch.cat([features, scaled], dim=-1)
         modulation: Tensor = self.output(features)
         return modulation
+
+    def told(self, travels: Tensor) -> Tensor:
+        """(B, knobs) -> (B, knobs of each scale in turn)."""
+        return torch.cat([told(taper, travels) for taper in self.tapers], dim=-1)
 
 
 class Parametric(nn.Module):
@@ -115,17 +142,17 @@ class Parametric(nn.Module):
 
     @torch.no_grad()
     def set_levels(self, travels: Tensor, powers: Tensor) -> None:
-        """Start the gain after the network from the levels of the takes: their logarithm as linear in the travels.
+        """Start the gain after the network from the levels of the takes: their logarithm as linear in what is told.
 
         travels (takes, knobs), powers (takes,): mean squares. A quiet setting is then learned as soon as a loud one.
         """
-        knobs, output = self.config.knobs, self.knobs.output
-        centred = torch.cat([2 * travels - 1, torch.ones_like(travels[:, :1])], dim=1).double().cpu()
+        output = self.knobs.output
+        scaled = torch.cat([self.knobs.told(travels), torch.ones_like(travels[:, :1])], dim=1).double().cpu()
         levels = 0.5 * torch.log(powers).double().cpu()
-        ridge = 1e-3 * len(levels) * torch.eye(knobs + 1, dtype=torch.float64)
+        ridge = 1e-3 * len(levels) * torch.eye(scaled.shape[1], dtype=torch.float64)
         ridge[-1, -1] = 0.0
-        found = torch.linalg.solve(centred.T @ centred + ridge, centred.T @ (levels - levels.max()))
-        output.weight[-1, -knobs:] = found[:-1].to(output.weight)
+        found = torch.linalg.solve(scaled.T @ scaled + ridge, scaled.T @ (levels - levels.max()))
+        output.weight[-1, 1 - len(found) :] = found[:-1].to(output.weight)
         output.bias[-1] = found[-1].to(output.bias)
 
     def architecture(self) -> dict[str, Any]:
@@ -133,6 +160,7 @@ class Parametric(nn.Module):
         return {
             "name": "parametric",
             "knobs": self.config.knobs,
+            "tapers": list(self.config.tapers),
             "hidden_sizes": list(self.config.hidden_sizes),
             "network": self.network.architecture(),
         }

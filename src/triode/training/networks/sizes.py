@@ -63,12 +63,15 @@ def a2_shape(channels: int) -> WaveNetConfig:
 
 _OCTAVES = [2**i for i in range(10)]
 _SHORT = ([2**i for i in range(7)], [2**i for i in range(7, 10)] + _OCTAVES)
+# 0.45 s at 48 kHz in a layer less: what a supply that sags or a cathode's capacitor remembers.
+_LONG = ([3**i for i in range(9)], _OCTAVES)
 
 WAVENETS: Mapping[str, WaveNetConfig] = {
     "nano": a1_shape(4, 2, _SHORT),
     "feather": a1_shape(8, 4, _SHORT),
     "lite": a1_shape(12, 6, _SHORT),
     "standard": a1_shape(16, 8, (_OCTAVES, _OCTAVES)),
+    "long": a1_shape(8, 4, _LONG),
     "a2-lite": a2_shape(3),
     "a2-full": a2_shape(8),
 }
@@ -163,7 +166,8 @@ def network_from_architecture(architecture: Mapping[str, Any]) -> Network:
         return WaveNet(config_from_architecture(architecture))
     if name == "parametric":
         inner = config_from_architecture(architecture["network"])
-        return Parametric(ParametricConfig(architecture["knobs"], inner, tuple(architecture["hidden_sizes"])))
+        sizes, tapers = tuple(architecture["hidden_sizes"]), tuple(architecture.get("tapers", ("linear",)))
+        return Parametric(ParametricConfig(architecture["knobs"], inner, sizes, tapers))
     if name in ("lstm", "gru"):
         sizes = architecture["hidden_size"], architecture["num_layers"]
         return Recurrent(RecurrentConfig(name, *sizes, bool(architecture["skip"]), architecture["input_size"] - 1))
