@@ -53,9 +53,7 @@ def train(
     conditioning: Annotated[
         str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights) or inputs.")
     ] = "film",
-    hold_out: Annotated[
-        str | None, typer.Option(help="Takes to learn nothing from, only to measure: NAME,NAME.")
-    ] = None,
+    hold_out: Annotated[str | None, typer.Option(help="Takes to measure and not to learn from: NAME,NAME.")] = None,
     time: Annotated[str | None, typer.Option(help=f"Wall time to train, like 3m ({DEFAULT_TIME} by default).")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the audio, instead of a time.")] = None,
     train_range: Annotated[str | None, typer.Option("--train", help="Seconds to train on, FROM:TO.")] = None,
