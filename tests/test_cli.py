@@ -28,6 +28,7 @@ COMMANDS = {
     "suggest",
     "compare",
     "listen",
+    "abx",
     "render",
     "play",
     "info",

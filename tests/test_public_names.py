@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -23,7 +24,8 @@ def modules() -> Iterator[ModuleType]:
     """Every module of the package but the command line, which is used by its commands and not by its names."""
     yield triode
     for found in pkgutil.walk_packages(triode.__path__, "triode."):
-        if not found.name.startswith(("triode._", "triode.cli")):
+        needs_triton = found.name == "triode.training.gpu.kernels"  # which is not everywhere
+        if not found.name.startswith(("triode._", "triode.cli")) and not (needs_triton and find_spec("triton") is None):
             yield importlib.import_module(found.name)
 
 

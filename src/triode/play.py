@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from triode.audio import Samples
 from triode.errors import DeviceError, OptionError
 
-__all__ = ["Interface", "LivePlayer", "Meters", "devices"]
+__all__ = ["Interface", "LivePlayer", "Meters", "devices", "play_sound"]
 
 SILENCE_DB = -120.0
 CLIPPED = 1.0
@@ -171,6 +171,23 @@ def devices() -> Sequence[str]:
         f"{found['default_samplerate']:g} Hz"
         for number, found in enumerate(sound.query_devices())
     ]
+
+
+def play_sound(samples: NDArray[np.floating[Any]], rate_hz: int, interface: Interface | None = None) -> None:
+    """Play (n,) samples to their end, on the system's device unless `interface` names one; Ctrl-C stops the sound.
+
+    Raises OptionError where there is no such device, DeviceError where it does not take the sound.
+    """
+    sound = _sounddevice()
+    interface = interface or Interface()
+    _queried(sound, interface, "output")
+    try:
+        sound.play(np.asarray(samples, np.float32), rate_hz, device=interface.number_or_name)
+        sound.wait()
+    except sound.PortAudioError as error:
+        raise DeviceError(f"the sound could not be played: {' '.join(str(error).split())}") from error
+    finally:
+        sound.stop()
 
 
 def default_rate_hz(interface: Interface) -> float:

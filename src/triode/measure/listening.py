@@ -9,7 +9,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from triode.audio import Samples, read_audio
 from triode.errors import AudioFileError, OptionError
+from triode.files import write_text
 
 __all__ = [
     "Abx",
@@ -27,9 +28,11 @@ __all__ = [
     "abx_scores",
     "low_passed",
     "mushra_scores",
+    "pair_trial",
     "read_results",
     "read_trials",
     "rejected_listeners",
+    "write_results",
 ]
 
 REFERENCE = "reference"
@@ -143,6 +146,27 @@ def _read_trial(folder: Path, name: str) -> Trial:
     return Trial(name, reference.rate_hz, conditions)
 
 
+def pair_trial(reference: str | Path, other: str | Path) -> Trial:
+    """Two sound files of one channel to tell apart, over the length of the shorter one.
+
+    Raises AudioFileError where their sample rates differ or one is shorter than half a second.
+    """
+    paths = Path(reference), Path(other)
+    first, second = (read_audio(path) for path in paths)
+    if first.rate_hz != second.rate_hz:
+        raise AudioFileError(
+            f"{paths[1]} is at {second.rate_hz} Hz, {paths[0]} at {first.rate_hz} Hz; convert one of them"
+        )
+    length = min(len(first.samples), len(second.samples))
+    if length < SHORTEST_SECONDS * first.rate_hz:
+        raise AudioFileError(f"the shorter of {paths[0]} and {paths[1]} has {length} samples; expected half a second")
+    conditions = (
+        Condition(paths[0].stem, "reference", first.samples[:length]),
+        Condition(paths[1].stem, "condition", second.samples[:length]),
+    )
+    return Trial(paths[0].stem, first.rate_hz, conditions)
+
+
 def low_passed(samples: Samples, hz: float, rate_hz: int) -> Samples:
     """`samples` (n,) without what is above `hz`: flat to there within 0.1 dB, 50 dB down at 9/7 of it, in time.
 
@@ -171,6 +195,15 @@ def read_results(paths: Iterable[str | Path]) -> list[Answer]:
         for number, row in enumerate(reader, start=2):
             answers.append(_answer(row, f"{path}, line {number}"))
     return answers
+
+
+def write_results(path: str | Path, answers: Iterable[Answer]) -> None:
+    """Write answers as the listening page hands them out, in one step."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**asdict(answer), "value": f"{answer.value:g}"} for answer in answers)
+    write_text(path, text.getvalue())
 
 
 def _answer(row: Mapping[str, str | None], where: str) -> Answer:

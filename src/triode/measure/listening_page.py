@@ -15,7 +15,7 @@ from triode.measure.listening import Trial
 from triode.measure.page import json_block, page, pcm_block
 from triode.measure.report_audio import HIGHEST_RATE_HZ, PEAK, loudness, pcm, peak
 
-__all__ = ["render_listening", "write_listening"]
+__all__ = ["matched", "render_listening", "write_listening"]
 
 ABX_ROUNDS = 12
 Float64 = NDArray[np.float64]
@@ -31,7 +31,7 @@ def render_listening(title: str, trials: Sequence[Trial], seconds: float = 8.0) 
     facts: list[dict[str, Any]] = []
     blocks = []
     for number, trial in enumerate(trials):
-        rate_hz, signals = _matched(trial, seconds)
+        rate_hz, signals = matched(trial, seconds)
         conditions = []
         for index, (condition, signal) in enumerate(zip(trial.conditions, signals, strict=True)):
             name = f"{number}-{index}"
@@ -48,7 +48,7 @@ def render_listening(title: str, trials: Sequence[Trial], seconds: float = 8.0) 
     )
 
 
-def _matched(trial: Trial, seconds: float) -> tuple[int, list[Float64]]:
+def matched(trial: Trial, seconds: float) -> tuple[int, list[Float64]]:
     """All signals of a trial over its loudest stretch, as loud as the reference (A-weighted), as loud as none clips."""
     rate_hz = min(trial.rate_hz, HIGHEST_RATE_HZ)
     length = round(seconds * trial.rate_hz)
