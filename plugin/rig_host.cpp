@@ -220,6 +220,7 @@ void RigHost::activate(double sample_rate_hz) {
   if (LoadedRig* next = next_.exchange(nullptr, std::memory_order_acquire)) current_.reset(next);
   if (current_) current_->restart(values());
   heard_ = false;
+  tuner_.configure(sample_rate_hz);
   seconds_per_sample_ = 1.0 / sample_rate_hz;
   listen_ = std::llround(kListenSeconds * sample_rate_hz);
   fade_ = std::llround(kFadeSeconds * sample_rate_hz) + 1;
@@ -292,6 +293,7 @@ void RigHost::play(const float* const* in, float* const* out, int n) noexcept {
     value.store(std::max(peak, fallen), std::memory_order_relaxed);
   };
   const int inputs = static_cast<int>(values_[kInputs].load(std::memory_order_relaxed));
+  tuner_.hear(kept[inputs == kRight ? 1 : 0], n);
   const float left = inputs == kRight ? 0.0f : peak_of(kept[0], n);
   const float right = inputs == kLeft ? 0.0f : peak_of(kept[1], n);
   meter(kInputPeak, std::max(left, right));

@@ -20,6 +20,7 @@
 #include "parameters.h"
 #include "preset.h"
 #include "state.h"
+#include "tuner.h"
 
 namespace triode::plugin {
 
@@ -68,6 +69,9 @@ class RigHost {
   /// Share of the time that playing takes, about 0 to 1, of the last blocks; any thread.
   float load() const noexcept { return load_.load(std::memory_order_relaxed); }
 
+  /// What string is played, if one is; takes a millisecond or two. Any thread but the audio thread.
+  std::optional<double> heard_pitch_hz() const { return pitch_hz(tuner_.recent(), tuner_.rate_hz()); }
+
  private:
   using Channels = std::array<std::array<float, kBlock>, kChannels>;
 
@@ -104,6 +108,7 @@ class RigHost {
 
   std::atomic<LoadedRig*> next_{nullptr}, retired_{nullptr};
   std::atomic<float> load_{0.0f};
+  TunerFeed tuner_;
 
   // The audio thread's own.
   std::unique_ptr<LoadedRig> current_, fading_;  // fading_: what played before, while it can still be heard

@@ -17,6 +17,8 @@ using namespace triode::plugin;
 
 inline constexpr float kWidth = 800.0f, kHeight = 540.0f;
 inline constexpr float kClipDb = 0.0f, kLowestDb = -60.0f;
+inline constexpr double kInTuneCents = 3.0;
+inline constexpr int kIdlesPerLook = 4;  // of the tuner
 inline constexpr double kPixelsOfTravel = 200.0;
 inline constexpr float kFrom = 2.36f, kTo = 7.07f;  // radians of a dial's travel
 
@@ -82,6 +84,7 @@ inline constexpr std::array<Button, 15> kButtons = {{{"<", {574, 10, 30, 26}, Bu
 inline constexpr Button kPairing = {"", {44, 98, 108, 30}, Button::pairing};
 inline constexpr Button kLocate = {"Locate", {674, 508, 84, 24}, Button::locate};
 inline constexpr Area kInputMeter = {12, 150, 20, 286}, kOutputMeter = {768, 150, 20, 286};
+inline constexpr Area kTuner = {44, 46, 108, 42};
 inline constexpr std::array<Area, kSlots> kModelNames = {{{160, 46, 400, 42}, {160, 92, 400, 42}}};
 
 struct RigDial {

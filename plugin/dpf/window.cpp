@@ -50,6 +50,7 @@ class TriodeWindow : public UI {
     if (shown_ == 1 && status_.second.name.empty()) shown_ = 0;
     if (chosen_after_ && *chosen_after_ != model_paths_[choosing_] && status_.code == kPlaying) take_defaults();
     if (rig().presets_loaded() != presets_told_) tell_the_host();
+    if (++idles_ % kIdlesPerLook == 0) pitch_hz_ = rig().heard_pitch_hz();
     for (std::size_t m = 0; m < 2; ++m) {
       peaks_[m] = rig().get(m == 0 ? kInputPeak : kOutputPeak);
       clipped_[m] = clipped_[m] || peaks_[m] >= kClipDb;
@@ -63,6 +64,7 @@ class TriodeWindow : public UI {
     box({44, 150, 712, 156}, kPanel, 8);
     box({44, 314, 712, 122}, kPanel, 8);
     draw_header();
+    draw_tuner();
     for (const Dial& dial : dials()) draw(dial);
     for (const Button& button : kButtons) draw(button, button.text);
     static constexpr std::array<const char*, 3> kPairings = {"second off", "in series", "in parallel"};
@@ -303,6 +305,20 @@ class TriodeWindow : public UI {
       label(400, 226, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
   }
 
+  void draw_tuner() {
+    box(kTuner, kPanel, 6);
+    const float middle = kTuner.x + 0.5f * kTuner.w, y = kTuner.y + 33.0f;
+    box({kTuner.x + 10, y - 1, kTuner.w - 20, 2}, kEdge, 1);
+    box({middle - 1, y - 5, 2, 10}, kEdge, 1);
+    if (!pitch_hz_) return label(middle, kTuner.y + 15, 12, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "tuner");
+    const Note note = note_of(*pitch_hz_);
+    const Color& color = std::abs(note.cents) < kInTuneCents ? kGreen : kAmber;
+    char words[32];
+    std::snprintf(words, sizeof words, "%s  %+.0f", note.name.c_str(), note.cents);
+    label(middle, kTuner.y + 14, 17, color, ALIGN_CENTER | ALIGN_MIDDLE, words);
+    box({middle - 2 + static_cast<float>(note.cents / 50.0) * (0.5f * kTuner.w - 12), y - 6, 4, 12}, color, 2);
+  }
+
   void draw_model(std::size_t slot, const char* without) {
     const Area& place = kModelNames[slot];
     const ModelFacts& facts = facts_of(slot);
@@ -403,6 +419,8 @@ class TriodeWindow : public UI {
   std::size_t shown_ = 0, choosing_ = 0;  // whose knobs are shown; which model is being chosen
   std::array<float, 2> peaks_ = {-120.0f, -120.0f};
   std::array<bool, 2> clipped_{};
+  std::optional<double> pitch_hz_;
+  int idles_ = 0;
   std::optional<std::string> chosen_after_;  // the model before the one that is being chosen here
   int held_ = -1, last_pressed_ = -1;
   double held_y_ = 0.0;

@@ -129,6 +129,9 @@ void test_dry_without_a_model() {
   CHECK(host.status().code == kDry && host.state("status").empty() && status_of(host) == kDry);
   CHECK(host.get(kInputPeak) > -12.0f && host.get(kInputPeak) < -7.0f);
   CHECK(host.load() > 0.0f && std::isfinite(host.load()));
+  CHECK(!host.heard_pitch_hz());
+  player.play(200);
+  CHECK(host.heard_pitch_hz() && std::abs(*host.heard_pitch_hz() - 220.0) < 0.05);
   host.set(kInputs, kRight);
   CHECK(host.settle(kPatience));
   player.play_past_fade();
