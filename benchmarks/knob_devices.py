@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fidelity import triode
-from benchmarks.knobs import SETTLE_SECONDS
 from benchmarks.page import table, write_section
 from triode.audio import read_audio
 from triode.capture.folder import add_take
@@ -27,6 +26,9 @@ from triode.knobs import Knob
 TS9 = ("--plugin", "http://guitarix.sourceforge.net/plugins/gxts9#ts9sim")
 TS9_KNOBS = ("drive", "tone", "level")
 PREAMP_KNOBS = ("gain", "bass", "middle", "treble", "master", "sag")
+# The playing of a test take has begun, and its sweep has faded, which no playing resembles: over 20 Hz to 20 kHz at full
+# level, a third of a quiet take's energy.
+PLAYING_SECONDS = 3
 LOW, HIGH = 5.0, 95.0  # % of a knob's travel that plans and tests stay within
 CORNERS = tuple({"drive": drive, "tone": tone, "level": 50.0} for drive in (LOW, HIGH) for tone in (LOW, HIGH))
 
@@ -75,7 +77,7 @@ def learn_and_test(name: str, case: Case, folder: Path, budget: Sequence[str], s
         at = [word for knob, travel in setting.items() for word in ("--knob", f"{knob}={travel:.4f}%")]
         command("capture", test, *case.device, "--take", f"held{index}", *recorded, 1, *at, *held)
     trained = triode("train", train, "-o", model, *budget, "--seed", seed, *case.options)
-    found = triode("evaluate", model, test, "--from", SETTLE_SECONDS)
+    found = triode("evaluate", model, test, "--from", PLAYING_SECONDS)
     return row(name, str(case.takes), [take["esr"] for take in found["takes"]], trained["epochs"])
 
 
