@@ -26,8 +26,8 @@ from triode.knobs import Knob
 TS9 = ("--plugin", "http://guitarix.sourceforge.net/plugins/gxts9#ts9sim")
 TS9_KNOBS = ("drive", "tone", "level")
 PREAMP_KNOBS = ("gain", "bass", "middle", "treble", "master", "sag")
-# The playing of a test take has begun, and its sweep has faded, which no playing resembles: over 20 Hz to 20 kHz at full
-# level, a third of a quiet take's energy.
+# By then the playing of a test take has begun and its sweep has faded. No playing resembles that: 20 Hz to 20 kHz at
+# full level, a third of a quiet take's energy.
 PLAYING_SECONDS = 3
 LOW, HIGH = 5.0, 95.0  # % of a knob's travel that plans and tests stay within
 CORNERS = tuple({"drive": drive, "tone": tone, "level": 50.0} for drive in (LOW, HIGH) for tone in (LOW, HIGH))
@@ -130,7 +130,7 @@ def main() -> None:
     body = (
         f"`triode train {' '.join(budget)}`, seed {options.seed}, otherwise default (the preamp: `--size long`); knobs "
         f"between {LOW:g} and {HIGH:g} % of their travel. Settings to test on were drawn after the plan (the corners "
-        f"apart) and played by another seed of the capture signal.\n\n{table(HEAD, rows)}"
+        f"apart); another seed of the capture signal's playing is played there.\n\n{table(HEAD, rows)}"
     )
     write_section("Knobs of other devices", "python -m benchmarks.knob_devices", body)
 
