@@ -19,7 +19,7 @@ from triode.training.recipes import recipe
 from triode.training.train import train
 from triode.training.updates import validation_esr
 
-STARTS = (None, "triode:overdrive-mid", "triode:preamp-lead")
+STARTS = (None, "triode:overdrive-mid")
 
 
 def test_esr(start: str | None, data: Dataset, test: Dataset, epochs: float, seed: int) -> float:
