@@ -5,36 +5,13 @@
 #include <random>
 #include <vector>
 
+#include "training_check.h"
 #include "training/wavenet_array.h"
 
 using namespace triode;
 using namespace triode::training;
 
 namespace {
-
-int failures = 0;
-
-void expect(bool condition, const char* what, double found) {
-  if (condition) return;
-  std::fprintf(stderr, "FAILED: %s (%g)\n", what, found);
-  ++failures;
-}
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all = {Isa::baseline};
-  if (best_isa() != Isa::baseline) all.push_back(Isa::avx2);
-  if (best_isa() == Isa::avx512) all.push_back(Isa::avx512);
-  return all;
-}
-
-template <class T>
-std::vector<T> noise(std::size_t count, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
-  std::vector<T> values(count);
-  for (T& value : values) value = static_cast<T>(uniform(generator));
-  return values;
-}
 
 template <class T>
 double largest_difference(const std::vector<T>& a, const std::vector<T>& b) {

@@ -5,35 +5,13 @@
 #include <random>
 #include <vector>
 
+#include "training_check.h"
 #include "training/recurrent_layer.h"
 
 using namespace triode;
 using namespace triode::training;
 
 namespace {
-
-int failures = 0;
-
-void expect(bool condition, const char* what, double found) {
-  if (condition) return;
-  std::fprintf(stderr, "FAILED: %s (%g)\n", what, found);
-  ++failures;
-}
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all = {Isa::baseline};
-  if (best_isa() != Isa::baseline) all.push_back(Isa::avx2);
-  if (best_isa() == Isa::avx512) all.push_back(Isa::avx512);
-  return all;
-}
-
-std::vector<double> noise(std::size_t count, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
-  std::vector<double> values(count);
-  for (double& value : values) value = uniform(generator);
-  return values;
-}
 
 /// A layer, what goes in, and a random weighting of what comes out.
 struct Case {
@@ -45,14 +23,14 @@ struct Case {
   Case(Unit unit, int units, int batch_size, std::ptrdiff_t length)
       : shape{unit, 2, units}, batch(batch_size), steps(length) {
     const auto count = [&](std::ptrdiff_t n) { return static_cast<std::size_t>(batch * n); };
-    parameters = noise(shape.parameter_count(), 11);
-    input = noise(count(2 * steps), 12);
-    hidden = noise(count(units), 13);
-    output_weights = noise(count(steps), 14);
-    hidden_weights = noise(count(units), 15);
+    parameters = noise<double>(shape.parameter_count(), 11);
+    input = noise<double>(count(2 * steps), 12);
+    hidden = noise<double>(count(units), 13);
+    output_weights = noise<double>(count(steps), 14);
+    hidden_weights = noise<double>(count(units), 15);
     if (unit == Unit::gru) return;
-    memory = noise(count(units), 16);
-    memory_weights = noise(count(units), 17);
+    memory = noise<double>(count(units), 16);
+    memory_weights = noise<double>(count(units), 17);
   }
 
   const double* of_memory(const std::vector<double>& values) const { return values.empty() ? nullptr : values.data(); }
@@ -87,7 +65,7 @@ void test_gradient(Isa isa, const Case& at, int threads) {
   double slope = 0.0;
   Case ahead = at, behind = at;
   const auto move = [&](std::vector<double> Case::*field, const std::vector<double>& gradient, unsigned seed) {
-    const std::vector<double> direction = noise(gradient.size(), seed);
+    const std::vector<double> direction = noise<double>(gradient.size(), seed);
     for (std::size_t i = 0; i < gradient.size(); ++i) {
       slope += gradient[i] * direction[i];
       (ahead.*field)[i] += step * direction[i];

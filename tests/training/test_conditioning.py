@@ -4,7 +4,6 @@ between the settings it was recorded at.
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +26,10 @@ from triode.training.networks.wavenet import Array, ArrayConfig, HeadConfig, Wav
 from triode.training.prepare import prepare
 from triode.training.updates import validation_esr
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RATE = 8000
 DRIVE, LEVEL = Knob("drive", "", 1.0, 8.0, 2.0, "log"), Knob("level", "dB", -30.0, 0.0, -10.0)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def two_arrays(**changes: Any) -> WaveNetConfig:

@@ -1,7 +1,6 @@
 """The compiled kernels of training against the readable reference: same outputs, same gradients, same every time."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,15 +12,9 @@ from triode.training.kernels import fused_array
 from triode.training.networks.sizes import TANH, WAVENETS
 from triode.training.networks.wavenet import ACTIVATIONS, Array, ArrayConfig, HeadConfig, WaveNet, WaveNetConfig
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Result = dict[str, Tensor]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def array_config(activation: str = "Tanh", **changes: object) -> ArrayConfig:

@@ -1,7 +1,5 @@
 """The compiled recurrent layers against torch's: same outputs, same state, same gradients, same every time."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
@@ -11,15 +9,9 @@ from triode.training import recurrent_kernels
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
 from triode.training.recurrent_kernels import fused_recurrent
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 UNITS = ("lstm", "gru")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def some_network(unit: str, hidden: int, knobs: int = 0, dtype: torch.dtype = torch.float64) -> Recurrent:

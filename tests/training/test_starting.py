@@ -1,10 +1,8 @@
 """A packaged model as a warm start: another setting of the device it knows is learned in a second."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from triode.capture.devices import run_circuit
 from triode.capture.signal import playing
@@ -13,15 +11,9 @@ from triode.training.job import Job, starting_network
 from triode.training.recipes import recipe
 from triode.training.train import train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RATE_HZ = 48000
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_a_packaged_model_is_ahead_of_fresh_weights() -> None:
