@@ -52,7 +52,7 @@ def test_descends_as_the_readable_loop(knobs: int) -> None:
     eager = EagerDescent(second, data, criterion, CONFIG, seeded(1)[0])
     for _ in range(8):
         assert graph.step(0.01) == eager.step(0.01)
-        assert graph.settled_loss() == pytest.approx(eager.settled_loss(), rel=2e-3)
+        assert graph.settled_loss() == pytest.approx(eager.settled_loss(), rel=1e-2)
 
 
 def test_networks_side_by_side_learn_what_they_learn_alone() -> None:
