@@ -157,7 +157,14 @@ def test_triode_play_plays_live(jack: None, tmp_path: Path) -> None:
     model, dry = write_gain_model(tmp_path / "amp.nam", -0.9), guitar(0.5, 48000)
     command = [sys.executable, "-m", "triode", "play", str(model), "--block", "1024", "--output-gain", "-6"]
     for _ in range(4):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as player:
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests that run in the background have Ctrl-C ignored, and hand that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as player:
             try:
                 wet = through("PortAudio:in_0", "PortAudio:out_1", dry)
                 player.send_signal(signal.SIGINT)
