@@ -1,7 +1,6 @@
 """Playing live through a sound card that is not there: samples, meters, xruns, and what goes wrong."""
 
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -119,25 +118,6 @@ def test_a_driver_that_never_lets_go_is_left(sound: Sound, model: Path, monkeypa
     with pytest.raises(DeviceError, match="does not let go"), LivePlayer(rig(model), Interface("0")):
         pass
     sound.let_go.set()
-
-
-def test_a_driver_that_never_lets_go_does_not_keep_the_process() -> None:
-    """Its own clean-up at the end of the process would wait as closing does."""
-    program = """
-import atexit, sys, time
-from triode.cli import app
-from triode.errors import HeldDeviceError
-
-def play(**_):
-    atexit.register(time.sleep, 100)
-    raise HeldDeviceError("the interface does not let go")
-
-app.app = play
-app.run()
-"""
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 1
-    assert "does not let go" in ended.stderr
 
 
 def test_the_latency_of_another_rate_counts(sound: Sound, model: Path) -> None:

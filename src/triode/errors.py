@@ -19,7 +19,6 @@ __all__ = [
     "AudioFileError",
     "CaptureError",
     "DeviceError",
-    "HeldDeviceError",
     "ModelFileError",
     "OptionError",
     "OutputError",
@@ -77,7 +76,3 @@ class OutputError(WorkError):
 
 class DeviceError(WorkError):
     """A device that was to be recorded failed."""
-
-
-class HeldDeviceError(DeviceError):
-    """A driver does not let go of a device, and would not let the process end in the usual way either."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triode.audio import Samples
-from triode.errors import DeviceError, HeldDeviceError, OptionError
+from triode.errors import DeviceError, OptionError
 
 __all__ = ["Interface", "LivePlayer", "Meters", "devices", "play_sound"]
 
@@ -121,9 +121,7 @@ class LivePlayer:
         closing.join(CLOSE_SECONDS)
         if closing.is_alive():
             atexit.unregister(self._sound._exit_handler)
-            raise HeldDeviceError(
-                f"the interface does not let go after {CLOSE_SECONDS:g} s; is its driver still running?"
-            )
+            raise DeviceError(f"the interface does not let go after {CLOSE_SECONDS:g} s; is its driver still running?")
 
     def _close(self) -> None:
         with suppress(self._sound.PortAudioError):

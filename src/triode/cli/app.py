@@ -1,7 +1,6 @@
 """The commands in one place, and how errors reach a person: one line, and an exit status."""
 
 import errno
-import os
 import sys
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from triode import __version__
 from triode.cli import capturing, comparing, demo, learn, listening, playing, recording, stage, suggesting
 from triode.cli.console import complain
-from triode.errors import HeldDeviceError, TriodeError
+from triode.errors import TriodeError
 
 app = typer.Typer(
     help="Triode learns the sound of a guitar amp or pedal from a recording and plays it in real time.",
@@ -58,11 +57,6 @@ def run() -> None:
     """Run the command line and exit."""
     try:
         app(prog_name="triode")
-    except HeldDeviceError as error:
-        complain(str(error))
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(error.exit_status)  # the driver's own farewell at the end of a process would wait, too
     except TriodeError as error:
         complain(str(error))
         sys.exit(error.exit_status)

@@ -129,8 +129,10 @@ def run_together(tasks: Sequence[Task], observer: Observer | None = None) -> lis
 
     It takes a GPU with Triton, and WaveNets of one size without knobs; see `many.can_train_together`.
     """
-    if not runs_here(torch.device(choose_device(tasks[0].job.device))):
-        return None
+    job = tasks[0].job
+    snapshots_for_a_time = job.arch == "wavenet" and job.seconds is not None and not any(task.knobs for task in tasks)
+    if not snapshots_for_a_time or not runs_here(torch.device(choose_device(job.device))):
+        return None  # before anything is aligned
     begun = [_begin(task, None, identified=False) for task in tasks]
     networks, data = [one.network for one in begun], [one.data for one in begun]
     config = begun[0].config

@@ -79,7 +79,7 @@ class WaveNetArrayFunction(torch.autograd.Function):
         incoming = (None if g is None else g.contiguous() for g in (output_gradient, head_gradient))
         ctx.kernel.backward(
             ctx.tape,
-            *(_numpy(tensor) for tensor in (h, condition, head, *incoming, gradient, dh, dhead)),
+            *(as_array(tensor) for tensor in (h, condition, head, *incoming, gradient, dh, dhead)),
             threads=torch.get_num_threads(),
         )
         parts = torch.split(gradient, [shape.numel() for shape in ctx.shapes])
@@ -102,14 +102,14 @@ def _forward(
     head_output = h.new_empty((batch, kernel.outputs, samples - kernel.head_kernel_size + 1))
     flat = torch.cat([p.detach().reshape(-1) for p in parameters])
     tape = kernel.forward(
-        *(_numpy(tensor) for tensor in (flat, h, condition, head, output, head_output)),
+        *(as_array(tensor) for tensor in (flat, h, condition, head, output, head_output)),
         threads=torch.get_num_threads(),
         keep=keep,
     )
     return output, head_output, tape
 
 
-def _numpy(tensor: Tensor | None) -> Any:
+def as_array(tensor: Tensor | None) -> Any:
     """The same memory as an array."""
     return None if tensor is None else tensor.detach().numpy()
 

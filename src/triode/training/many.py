@@ -126,7 +126,8 @@ class _Together:
     def _result(self, number: int, interrupted: bool) -> TrainResult:
         esr, weights = self.best[number]
         if not weights:
-            raise TrainingError("interrupted before anything was learned; no model was written")
+            why = "interrupted before anything was learned" if interrupted else "the error of a model was never finite"
+            raise TrainingError(f"{why}; no model was written")
         network = self.networks[number]
         network.load_state_dict(weights)
         epochs = self.samples / self.data[number].train_samples

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from triode.training.kernels import as_array
+
 try:
     from triode import _core
 except ImportError:  # torch alone is enough to train, only slower
@@ -54,7 +56,7 @@ class _RecurrentFunction(torch.autograd.Function):
         memory_after = None if memory is None else torch.empty_like(memory)
         flat = torch.cat([p.detach().reshape(-1) for p in parameters])
         ctx.tape = kernel.forward(
-            *(_numpy(tensor) for tensor in (flat, x, hidden, memory, output, after, memory_after)),
+            *(as_array(tensor) for tensor in (flat, x, hidden, memory, output, after, memory_after)),
             threads=torch.get_num_threads(),
             keep=keep,
         )
@@ -75,17 +77,12 @@ class _RecurrentFunction(torch.autograd.Function):
         dmemory = torch.empty_like(memory) if ctx.needs_input_grad[4] else None
         ctx.kernel.backward(
             ctx.tape,
-            *(_numpy(t) for t in (x, hidden, memory, output_gradient, *states, gradient, dhidden, dmemory)),
+            *(as_array(t) for t in (x, hidden, memory, output_gradient, *states, gradient, dhidden, dmemory)),
             threads=torch.get_num_threads(),
         )
         parts = torch.split(gradient, [shape.numel() for shape in ctx.shapes])
         parameters = (part.view(shape) for part, shape in zip(parts, ctx.shapes, strict=True))
         return None, None, None, dhidden, dmemory, *parameters
-
-
-def _numpy(tensor: Tensor | None) -> Any:
-    """The same memory as an array."""
-    return None if tensor is None else tensor.detach().numpy()
 
 
 @lru_cache(maxsize=8)

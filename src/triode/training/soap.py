@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from triode.training.gpu.orthonormal import orthonormal
 
 LARGEST_SIDE = 128  # a longer side keeps its own coordinates: its eigenvectors would take longer than the gradient
+MOMENTUM, MEMORY = 0.8, 0.9
 FIRST_STEPS = 20  # while the means are young, the coordinates follow them at every step
 EPSILON = 1e-8
 
@@ -45,8 +46,8 @@ class Soap(torch.optim.Optimizer):
         self,
         matrices: Sequence[Sequence[nn.Parameter]],
         lr: float,
-        momentum: float = 0.8,
-        memory: float = 0.9,
+        momentum: float = MOMENTUM,
+        memory: float = MEMORY,
         interval: int = 2,
         clip: float = math.inf,
     ) -> None:

@@ -48,6 +48,11 @@ def runs_here(device: torch.device) -> bool:
     return device.type == "cuda" and kernels() is not None
 
 
+def supports(config: "ArrayConfig") -> bool:
+    """Whether the kernels have all that an array is made of."""
+    return _plan(_Shape(config)) is not None
+
+
 def fused_array(
     array: "Array", h: Tensor, condition: Tensor, head: Tensor | None, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor] | None:

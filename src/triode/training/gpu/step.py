@@ -17,7 +17,7 @@ from torch.func import functional_call
 from triode.training import soap
 from triode.training.config import TrainConfig
 from triode.training.dataset import Dataset
-from triode.training.gpu.arrays import runs_here
+from triode.training.gpu.arrays import runs_here, supports
 from triode.training.losses import Loss
 from triode.training.networks.parametric import Parametric
 from triode.training.networks.wavenet import WaveNet
@@ -30,8 +30,14 @@ STEPS_AHEAD = 4  # of the device, so that the time that is left is known
 def can_step(networks: Sequence[nn.Module], config: TrainConfig) -> bool:
     """Whether `GraphStep` is for these networks."""
     first = networks[0]
-    alike = isinstance(first, WaveNet) or (isinstance(first, Parametric) and len(networks) == 1)
-    return alike and config.optimiser == "soap" and runs_here(next(first.parameters()).device)
+    if isinstance(first, Parametric) and len(networks) == 1:
+        inner = first.network
+    elif isinstance(first, WaveNet):
+        inner = first
+    else:
+        return False
+    here = config.optimiser == "soap" and runs_here(next(first.parameters()).device)
+    return here and all(supports(array) for array in inner.config.arrays)
 
 
 @dataclass
@@ -71,7 +77,7 @@ class GraphStep:
         row = self.vectors.shape[1]
         offsets = row * torch.arange(len(networks), device=self.device).view(-1, 1, 1, 1)
         self._places = [(stack.unsqueeze(0) + offsets).flatten(0, 1) for stack in places]
-        self._options = {"momentum": 0.8, "memory": 0.9, "interval": INTERVAL}
+        self._options = {"momentum": soap.MOMENTUM, "memory": soap.MEMORY, "interval": INTERVAL}
         self.states: list[dict[str, Tensor]] = []
         self._rate = torch.zeros((), device=self.device)
         self._loss = torch.zeros((), device=self.device)
