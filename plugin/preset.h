@@ -3,8 +3,9 @@
 //   {"triode_preset": 1, "name": "Crunch", "parameters": {"bass": 3.0, "knob_1": 0.7}, "model": "amp.triode"}
 //
 // `parameters` go by their symbols; one that is left out is at its default. `model` and `cabinet` are paths, relative to
-// the preset's folder where they lie in it; `model_data` is the model itself in base64, where it is kept in the preset; `model_2` and so on are the second ones.
-// What belongs to the interface and the session, not to the sound, is not in a preset: belongs_to_the_place().
+// the preset's folder where they lie in it; `model_data` is the model itself in base64, where it is kept in the preset;
+// `model_2` and so on are the second ones. What belongs to the interface and the session, not to the sound, is not in a
+// preset: belongs_to_the_place().
 #pragma once
 
 #include <filesystem>
