@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
+from engine_files import write_triode
+from models import a1_architecture, random_tensors
 from triode import play as play_module
 from triode.audio import read_audio, write_audio
 from triode.engine import load
@@ -191,3 +194,70 @@ def test_render_has_the_options_of_the_rig(model: Path, triode: Callable[..., An
     assert not np.array_equal(loose, expected)
     refused = triode("render", model, dry, wet, "--calibrate")
     assert (refused.status, "interface_dbu" in refused.err) == (2, True)
+
+
+def test_a_second_model_and_a_second_cabinet(
+    sound: Sound, model: Path, triode: Callable[..., Any], tmp_path: Path
+) -> None:
+    """What is played live and what is rendered is what the rig plays; the second model has a knob."""
+    architecture = {"name": "parametric", "knobs": 1, "hidden_sizes": [4], "network": a1_architecture(4, 3)}
+    knob = {"name": "drive", "low": 0, "high": 10, "default": 5}
+    second = write_triode(tmp_path / "2.triode", architecture, random_tensors(architecture), knobs=[knob])
+    dry, wet, cabinets = tmp_path / "dry.wav", tmp_path / "wet.wav", [tmp_path / "1.wav", tmp_path / "stereo.wav"]
+    write_audio(cabinets[0], np.float32([0.5, 0.25]), RATE)
+    soundfile.write(cabinets[1], np.float32([[0.0, 0.1], [0.0, 0.3]]), RATE, subtype="FLOAT")
+    guitar = np.ascontiguousarray(sound.taken[:, 0])
+    write_audio(dry, guitar, RATE)
+    options = ["--second", second, "--second-gain", -3, "--second-knob", "drive=80%", "--ir", cabinets[0]]
+    options += ["--second-ir", cabinets[1], "--second-ir-channel", 2, "--cabinet-blend", 0.25]
+    heard = []
+    for pairing, asked in (("series", []), ("parallel", ["--pairing", "parallel", "--blend", 0.75])):
+        other = load(second)
+        other.set("drive", 8.0)
+        settings = RigSettings(second_gain_db=-3, cabinet_blend=0.25, blend=0.75 if asked else 0.5)
+        responses = {"response": read_audio(cabinets[0]), "second_response": read_audio(cabinets[1], channel=2)}
+        rig = Rig(load(model), settings, second=other, pairing=pairing, sample_rate=RATE, **responses)
+        expected = rig.render(guitar)
+        done = triode("play", model, "--seconds", 0.05, "--rate", RATE, *options, *asked)
+        assert done.status == 0, done.err
+        np.testing.assert_array_equal(sound.given[:, 0], expected)
+        assert triode("render", model, dry, wet, *options, *asked).status == 0
+        np.testing.assert_array_equal(read_audio(wet).samples, expected)
+        heard.append(expected)
+    assert np.abs(heard[0] - heard[1]).max() > 0.01
+    before = second.read_bytes()
+    assert "is the second model itself" in triode("render", model, dry, second, *options).err
+    assert second.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pairing", "parallel"], "--pairing is about a second model; name it with --second MODEL"),
+        (["--second-gain", 0], "--second-gain is about a second model; name it with --second MODEL"),
+        (["--blend", 0.5], "--blend is about a second model; name it with --second MODEL"),
+        (["--second-knob", "drive=1"], "--second-knob is about a second model; name it with --second MODEL"),
+        (["--second", "MODEL", "--blend", 0.5], "add --pairing parallel"),
+        (["--second", "MODEL", "--second-knob", "drive=1"], "--second-knob drive=1: there is no knob 'drive'"),
+        (["--second", "MODEL", "--second-gain", 90], "second_gain_db = 90.0: expected a number from -60 to 60"),
+        (["--second", "gone.nam"], "gone.nam: the file does not exist"),
+        (["--second-ir", "IR"], "name that one with --ir"),
+        (["--ir", "IR", "--cabinet-blend", 0.5], "--cabinet-blend is about a second impulse response"),
+        (["--ir", "IR", "--second-ir-channel", 1], "--second-ir-channel is about a second impulse response"),
+        (["--ir", "IR", "--second-ir", "IR", "--second-ir-channel", 3], "--second-ir-channel 3: "),
+    ],
+)
+def test_what_a_second_model_or_cabinet_needs(
+    model: Path, triode: Callable[..., Any], tmp_path: Path, options: list[object], said: str
+) -> None:
+    dry, wet = tmp_path / "dry.wav", tmp_path / "wet.wav"
+    soundfile.write(dry, np.zeros(4), RATE)
+    soundfile.write(tmp_path / "ir.wav", np.zeros((4, 2)), RATE)
+    files = {"MODEL": model, "IR": tmp_path / "ir.wav"}
+    channel = ["--ir-channel", 1] if "--ir" in options else []
+    asked = [files.get(str(option), option) for option in options] + channel
+    for command in (["render", model, dry, wet], ["play", model, "--rate", RATE]):
+        refused = triode(*command, *asked)
+        assert refused.status == 2
+        assert said in refused.err, refused.err
+    assert not wet.exists()

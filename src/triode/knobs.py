@@ -151,10 +151,11 @@ def parse_value(knob: Knob, text: str, asked: str) -> float:
     return knob.nearest(min(max(knob.value(value / 100), knob.low), knob.high))
 
 
-def parse_settings(texts: Iterable[str], knobs: Sequence[Knob]) -> dict[str, float]:
+def parse_settings(texts: Iterable[str], knobs: Sequence[Knob], option: str = "--knob") -> dict[str, float]:
     """Values of all `knobs` from texts like `drive=7` (the knob's unit), `drive=70%` (of its travel), `mode=bright`.
 
-    Knobs that are not named keep their default. Raises OptionError for unknown names and values out of range.
+    Knobs that are not named keep their default. Raises OptionError, which names the `option`, for unknown names and
+    values out of range.
     """
     by_name = {knob.name: knob for knob in knobs}
     settings = {knob.name: knob.default for knob in knobs}
@@ -162,8 +163,8 @@ def parse_settings(texts: Iterable[str], knobs: Sequence[Knob]) -> dict[str, flo
         name, _, number = text.partition("=")
         if name not in by_name:
             known = ", ".join(by_name) or "none"
-            raise OptionError(f"--knob {text}: there is no knob {name!r}; the knobs here: {known}")
-        settings[name] = parse_value(by_name[name], number, f"--knob {text}")
+            raise OptionError(f"{option} {text}: there is no knob {name!r}; the knobs here: {known}")
+        settings[name] = parse_value(by_name[name], number, f"{option} {text}")
     return settings
 
 

@@ -19,7 +19,7 @@ from triode.capture.folder import load_take
 from triode.capture.record import plugin_take
 from triode.engine import load as load_model
 from triode.render import render
-from triode.rig import Rig, RigSettings
+from triode.rig import RigSettings
 
 FROZEN = Path(__file__).parent
 KNOBS = [
@@ -129,31 +129,30 @@ def test_it_plays_what_render_plays(load: Callable[[], Any], amp: Path, response
         np.testing.assert_array_equal(left, right)
 
 
-def test_two_models_and_two_cabinets(load: Callable[[], Any], amp: Path, response: Path, tmp_path: Path) -> None:
-    """In series and side by side, the cabinets mixed: to a millionth of full scale what the rig plays."""
-    other, plugin, dry = tmp_path / "other.wav", load(), guitar(0.3, 44100)
+def test_two_models_and_two_cabinets(
+    load: Callable[[], Any], amp: Path, response: Path, tmp_path: Path, triode: Callable[..., Any]
+) -> None:
+    """In series and side by side, the cabinets mixed: to a millionth of full scale what the command line renders."""
+    other, dry, wet, plugin = tmp_path / "other.wav", tmp_path / "dry.wav", tmp_path / "wet.wav", load()
     soundfile.write(other, [0.0, 0.5, -0.2], 48000, subtype="FLOAT")
+    soundfile.write(dry, guitar(0.3, 44100), 44100, subtype="FLOAT")
     half = write_gain_model(tmp_path / "half.nam", 0.5, loudness=-20.0)
-    states = {"model": str(amp), "model_2": str(half), "cabinet": str(response), "cabinet_2": str(other)}
+    states = {"model": str(half), "model_2": str(amp), "cabinet": str(response), "cabinet_2": str(other)}
     asked = {"second_gain": 3.0, "blend": 0.3, "cabinet_blend": 0.6, "output_level": 1, "dc_blocker": 0}
-    settings = RigSettings(second_gain_db=3.0, blend=0.3, cabinet_blend=0.6, output_level="normalized")
+    asked |= {"second_knob_1": 0.75, "second_knob_2": 0.5}
+    options = ["--second", amp, "--second-gain", 3, "--second-knob", "drive=7.5", "--normalize"]
+    options += ["--ir", response, "--second-ir", other, "--cabinet-blend", 0.6]
     played = []
-    for number, pairing in ((1, "series"), (2, "parallel")):
-        restore(plugin, states, asked | {"second": number, "knob_1": 0.5, "knob_2": 0.5})
-        rig = Rig(
-            load_model(amp),
-            settings,
-            response=read_audio(response),
-            second=load_model(half),
-            pairing=pairing,
-            second_response=read_audio(other),
-            sample_rate=44100,
-        )
-        late = rig.latency_samples  # which the host takes away
-        expected = rig.render(dry)[late:]
-        np.testing.assert_allclose(play(plugin, dry, 44100)[0][:-late], expected, atol=1e-6, err_msg=pairing)
+    for number, pairing in ((1, []), (2, ["--pairing", "parallel", "--blend", 0.3])):
+        restore(plugin, states, asked | {"second": number})
+        done = triode("render", half, dry, wet, *options, *pairing)
+        assert done.status == 0, done.err
+        late = load_model(half, sample_rate=44100).latency_samples * (1 if number == 2 else 2)
+        expected = read_audio(wet).samples[:-late]  # which the host takes away
+        heard = play(plugin, guitar(0.3, 44100), 44100)[0][:-late]
+        np.testing.assert_allclose(heard, expected, atol=1e-6, err_msg=f"second {number}")
         played.append(expected)
-    assert np.abs(played[0][:9000] - played[1][:9000]).max() > 0.01
+    assert np.abs(played[0] - played[1][: len(played[0])]).max() > 0.01
 
 
 def test_one_guitar_or_two(load: Callable[[], Any], tmp_path: Path) -> None:

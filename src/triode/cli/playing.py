@@ -24,51 +24,21 @@ from triode.cli.options import (
     swept,
     told,
 )
-from triode.cli.rig_options import (
-    Calibrate,
-    DcBlock,
-    Gate,
-    GateHold,
-    GateHysteresis,
-    GateRelease,
-    InputGain,
-    InterfaceDbu,
-    Normalize,
-    OutputGain,
-    Oversample,
-    Quality,
-    Response,
-    ResponseChannel,
-    Tone,
-    rig_settings,
-)
+from triode.cli.rig_options import Oversample, Quality, RigOptions, with_rig_options
 from triode.errors import OptionError
 from triode.files import check_writable
 
 AnyModel = Annotated[Path, typer.Argument(help="Any model file, or one of 'triode models'.")]
 
 
+@with_rig_options
 def render(
     model: AnyModel,
     dry: Annotated[Path, typer.Argument(metavar="IN.wav", help="The audio to play through the model.")],
     wet: Annotated[Path, typer.Argument(metavar="OUT.wav", help="Where to write the result, float32.")],
     knob: SweptKnobs = [],  # noqa: B006
-    ir: Response = None,
-    ir_channel: ResponseChannel = None,
-    input_gain: InputGain = 0.0,
-    output_gain: OutputGain = 0.0,
-    interface_dbu: InterfaceDbu = None,
-    normalize: Normalize = False,
-    calibrate: Calibrate = False,
-    gate: Gate = None,
-    gate_hysteresis: GateHysteresis = 6.0,
-    gate_hold: GateHold = 0.05,
-    gate_release: GateRelease = 0.1,
-    bass: Tone = 0.0,
-    middle: Tone = 0.0,
-    treble: Tone = 0.0,
-    presence: Tone = 0.0,
-    dc_block: DcBlock = False,
+    *,
+    rig: RigOptions,
     block: Annotated[int, typer.Option(min=1, max=65536, help="Samples handed to the engine at once.")] = 64,
     quality: Quality = 1.0,
     oversample: Oversample = 1,
@@ -79,22 +49,6 @@ def render(
     from triode.knobs import parse_settings
     from triode.render import render_file
 
-    rig = rig_settings(
-        input_gain=input_gain,
-        output_gain=output_gain,
-        interface_dbu=interface_dbu,
-        normalize=normalize,
-        calibrate=calibrate,
-        gate=gate,
-        gate_hysteresis=gate_hysteresis,
-        gate_hold=gate_hold,
-        gate_release=gate_release,
-        bass=bass,
-        middle=middle,
-        treble=treble,
-        presence=presence,
-        dc_block=dc_block,
-    )
     starts, ends = swept(knob)
     knobs = load(model, quality=quality).knobs
     settings, turned_to = parse_settings(starts, knobs), parse_settings(ends, knobs)
@@ -108,9 +62,10 @@ def render(
         quality=quality,
         oversample=oversample,
         block=block,
-        rig=rig,
-        ir_path=ir,
-        ir_channel=ir_channel,
+        rig=rig.settings(),
+        ir_path=rig.ir,
+        ir_channel=rig.ir_channel,
+        second=rig.second_files(quality),
     )
 
 

@@ -11,24 +11,7 @@ from rich.text import Text
 
 from triode.cli.console import print_table, say, stderr, stdout
 from triode.cli.options import KnobValues
-from triode.cli.rig_options import (
-    Calibrate,
-    DcBlock,
-    Gate,
-    GateHold,
-    GateHysteresis,
-    GateRelease,
-    InputGain,
-    InterfaceDbu,
-    Normalize,
-    OutputGain,
-    Oversample,
-    Quality,
-    Response,
-    ResponseChannel,
-    Tone,
-    rig_settings,
-)
+from triode.cli.rig_options import Oversample, Quality, RigOptions, with_rig_options
 from triode.errors import OptionError
 
 if TYPE_CHECKING:
@@ -37,6 +20,7 @@ if TYPE_CHECKING:
 LOOKS_PER_SECOND = 10
 
 
+@with_rig_options
 def play(
     model: Annotated[Path | None, typer.Argument(help="Any model file.")] = None,
     list_devices: Annotated[bool, typer.Option("--list", help="List the audio interfaces and stop.")] = False,
@@ -46,22 +30,8 @@ def play(
     block: Annotated[int, typer.Option(help="Samples played at once; 0 lets the driver choose.")] = 64,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after so long, not at Ctrl-C.")] = None,
     knob: KnobValues = [],  # noqa: B006
-    ir: Response = None,
-    ir_channel: ResponseChannel = None,
-    input_gain: InputGain = 0.0,
-    output_gain: OutputGain = 0.0,
-    interface_dbu: InterfaceDbu = None,
-    normalize: Normalize = False,
-    calibrate: Calibrate = False,
-    gate: Gate = None,
-    gate_hysteresis: GateHysteresis = 6.0,
-    gate_hold: GateHold = 0.05,
-    gate_release: GateRelease = 0.1,
-    bass: Tone = 0.0,
-    middle: Tone = 0.0,
-    treble: Tone = 0.0,
-    presence: Tone = 0.0,
-    dc_block: DcBlock = False,
+    *,
+    rig: RigOptions,
     quality: Quality = 1.0,
     oversample: Oversample = 1,
 ) -> None:
@@ -80,29 +50,22 @@ def play(
         return
     if model is None:
         raise OptionError("say which model to play: triode play MODEL")
-    settings = rig_settings(
-        input_gain=input_gain,
-        output_gain=output_gain,
-        interface_dbu=interface_dbu,
-        normalize=normalize,
-        calibrate=calibrate,
-        gate=gate,
-        gate_hysteresis=gate_hysteresis,
-        gate_hold=gate_hold,
-        gate_release=gate_release,
-        bass=bass,
-        middle=middle,
-        treble=treble,
-        presence=presence,
-        dc_block=dc_block,
-    )
+    settings, second = rig.settings(), rig.second_files(quality)
     player = load(model, quality=quality, oversample=oversample)
     for name, value in parse_settings(knob, player.knobs).items():
         player.set(name, value)
-    response = None if ir is None else read_audio(ir, channel=ir_channel, option="--ir-channel")
+    response = None if rig.ir is None else read_audio(rig.ir, channel=rig.ir_channel, option="--ir-channel")
     interface = Interface(device, input_channel, block)
-    rig = Rig(player, settings, response=response, sample_rate=rate or default_rate_hz(interface))
-    with LivePlayer(rig, interface) as live:
+    chain = Rig(
+        player,
+        settings,
+        response=response,
+        second=second.model(quality, oversample),
+        pairing=second.pairing,
+        second_response=second.response(),
+        sample_rate=rate or default_rate_hz(interface),
+    )
+    with LivePlayer(chain, interface) as live:
         say("playing; Ctrl-C stops")
         _watch(live, seconds)
 
