@@ -1,6 +1,7 @@
 """The standalone player, and the LV2 in jalv, each under a JACK server without hardware, heard by a client of ours."""
 
 import ctypes.util
+import json
 import os
 import re
 import shutil
@@ -64,11 +65,14 @@ def start(jack: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...,
         assert process.wait(20) in (0, -15)
 
 
-def through(into: str, out_of: str, dry: Samples) -> Samples:
-    """What comes back for `dry` (n,), from its first sample on; a busy machine gets a few tries."""
+def through(into: str, out_of: str, dry: Samples, program: tuple[str, int] | None = None) -> Samples:
+    """What comes back for `dry` (n,), from its first sample on; a busy machine gets a few tries.
+
+    `program` is a MIDI port, and the number of the program change that it gets before.
+    """
     extra = 16384
     for _ in range(5):
-        command = [str(built("jack_loop")), into, out_of, str(extra)]
+        command = [str(built("jack_loop")), into, out_of, str(extra), *map(str, program or ())]
         done = subprocess.run(command, input=dry.tobytes(), capture_output=True, timeout=180, check=False)
         assert done.returncode == 0, done.stderr
         if re.search(rb"xruns 0$", done.stderr.strip()):
@@ -80,6 +84,18 @@ def through(into: str, out_of: str, dry: Samples) -> Samples:
     lags = range(0, extra - 1, 256)
     errors = [float(np.sum((np.abs(back[lag:][: len(dry)]) - np.abs(dry)) ** 2)) for lag in lags]
     return back[lags[int(np.argmin(errors))] :][: len(dry)]
+
+
+@pytest.fixture
+def presets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two of a person's own: programs 0 and 1, which turn the sound down by 0.5 and by 0.25."""
+    folder = tmp_path / "triode" / "presets"
+    folder.mkdir(parents=True)
+    for number, gain in enumerate((0.5, 0.25)):
+        model = write_gain_model(folder / f"{number}.nam", gain)
+        preset = {"triode_preset": 1, "parameters": {"dc_blocker": 0.0}, "model": model.name}
+        (folder / f"{number}.json").write_text(json.dumps(preset))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -105,7 +121,7 @@ def screen() -> NDArray[np.uint8]:
 
 
 def test_the_standalone_plays(
-    display: None, start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    display: None, presets: None, start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     model = write_gain_model(tmp_path / "amp.nam", -0.9)
     monkeypatch.setenv("TRIODE_MODEL", str(model))
@@ -114,6 +130,9 @@ def test_the_standalone_plays(
     wet = through("Triode:audio_in_1", "Triode:audio_out_2", dry)
     # Its DC blocker is on, which hardly touches 110 Hz.
     assert np.sum((wet + 0.9 * dry) ** 2) < 0.01 * np.sum(dry**2)
+    for number, gain in ((1, 0.25), (0, 0.5)):
+        wet = through("Triode:audio_in_1", "Triode:audio_out_2", dry, ("Triode:events-in", number))
+        np.testing.assert_allclose(wet, gain * dry, atol=1e-6, err_msg=f"program {number}")
     if shutil.which("xwd") is None:
         pytest.skip("it plays; how its window looks is not seen, xwd is not on this machine")
     amber = np.all(np.abs(screen().astype(int) - (240, 160, 60)) < 12, axis=2)
@@ -136,7 +155,9 @@ def test_a_missing_model_is_told_in_the_window(
         raise AssertionError("no red words at the foot of the window")
 
 
-def test_the_lv2_plays_in_jalv(start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_lv2_plays_in_jalv(
+    presets: None, start: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     built("Triode.lv2")
     if shutil.which("jalv") is None:
         pytest.skip("jalv is not on this machine")
@@ -148,6 +169,8 @@ def test_the_lv2_plays_in_jalv(start: Callable[..., None], monkeypatch: pytest.M
     dry = guitar(0.5, 48000)
     wet = through("amp:lv2_audio_in_1", "amp:lv2_audio_out_1", dry)
     np.testing.assert_allclose(wet, -0.9 * 10 ** (-6 / 20) * dry, atol=1e-6)
+    wet = through("amp:lv2_audio_in_1", "amp:lv2_audio_out_1", dry, ("amp:lv2_events_in", 1))
+    np.testing.assert_allclose(wet, 0.25 * dry, atol=1e-6)
 
 
 def test_triode_play_plays_live(jack: None, tmp_path: Path) -> None:
