@@ -5,6 +5,7 @@
 
 #include "c_api_parts.h"
 #include "engine.h"
+#include "path_text.h"
 #include "triode.h"
 #include "version.h"
 
@@ -23,7 +24,7 @@ triode::Engine::Options engine_options(const triode_options* options) {
 const char* triode_version(void) { return triode::version(); }
 
 triode_engine* triode_load(const char* path, const triode_options* options, char* error, size_t error_size) {
-  const auto make = [&] { return new triode_engine{triode::Engine::load(path, engine_options(options))}; };
+  const auto make = [&] { return new triode_engine{triode::Engine::load(triode::path_of(path), engine_options(options))}; };
   return triode::guarded<triode_engine*>(make, nullptr, error, error_size);
 }
 

@@ -5,6 +5,7 @@
 
 #include "bounds.h"
 #include "model_file_formats.h"
+#include "path_text.h"
 
 namespace triode {
 
@@ -113,9 +114,9 @@ Description read_model(const std::filesystem::path& path) {
   try {
     bytes = read_file(path);
   } catch (const ModelFileError& error) {
-    throw ModelFileError(one_line(path.string() + ": " + error.what()));
+    throw ModelFileError(one_line(text_of(path) + ": " + error.what()));
   }
-  return read_model(bytes, path.string());
+  return read_model(bytes, text_of(path));
 }
 
 }  // namespace triode

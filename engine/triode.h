@@ -28,7 +28,7 @@ typedef struct triode_options {
 /* "0.1.0". */
 TRIODE_API const char* triode_version(void);
 
-/* Load a model file of any format that Triode reads, from a path or from memory (`name` stands for the path in
+/* Load a model file of any format that Triode reads, from a path (UTF-8) or from memory (`name` stands for the path in
  * messages; NULL is allowed), ready to play from its start state, at its own sample rate. `options` may be NULL.
  *
  * NULL means that the file cannot be played. `error` then holds one line for people: what was found, what was expected,

@@ -10,6 +10,7 @@
 
 #include "factory_files.h"
 #include "loaded_rig.h"
+#include "path_text.h"
 #include "state.h"
 
 namespace triode::plugin {
@@ -18,11 +19,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kEndings = {".triode", ".nam", ".aidax", ".json"};
 constexpr std::size_t kMostFiles = 10'000;
-
-std::string text_of(const std::filesystem::path& path) {
-  const std::u8string utf8 = path.u8string();
-  return {utf8.begin(), utf8.end()};
-}
 
 }  // namespace
 
@@ -33,7 +29,7 @@ std::vector<std::string> models_beside(const std::string& path) {
   std::filesystem::directory_iterator entry(path_of(path).parent_path(), error);
   const std::filesystem::directory_iterator end;
   for (; !error && entry != end && models.size() < kMostFiles; entry.increment(error)) {
-    const std::string ending = entry->path().extension().string();
+    const std::string ending = text_of(entry->path().extension());
     if (std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end()) models.push_back(text_of(entry->path()));
   }
   std::sort(models.begin(), models.end());
@@ -68,6 +64,12 @@ std::string reading(const Knob& knob, double travel) {
   char text[64];
   std::snprintf(text, sizeof text, "%.*f", digits, value);
   return knob.unit.empty() ? text : std::string(text) + " " + knob.unit;
+}
+
+std::string latency_reading(int samples, double rate_hz) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%d samples, %.1f ms", samples, 1000.0 * samples / rate_hz);
+  return text;
 }
 
 }  // namespace triode::plugin

@@ -1,4 +1,4 @@
-// What the window shows and finds by itself: the models beside a model, the reading of a knob.
+// What the window shows and finds by itself: the models beside a model, readings.
 #pragma once
 
 #include <string>
@@ -19,5 +19,8 @@ std::string neighbour_preset(const std::vector<std::string>& presets, const std:
 
 /// The value of a knob at this travel, 0 to 1, as a person reads it: "3.5", "440 Hz".
 std::string reading(const Knob& knob, double travel);
+
+/// How late something is: "60 samples, 1.3 ms".
+std::string latency_reading(int samples, double rate_hz);
 
 }  // namespace triode::plugin

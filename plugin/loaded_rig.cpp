@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "factory_files.h"
+#include "path_text.h"
 #include "state.h"
 #include "wave_file.h"
 
@@ -37,7 +38,7 @@ std::optional<double> number_at(const json& root, const char* pointer) {
 }
 
 ModelFacts facts_of(const Engine& engine, const std::string& path) {
-  ModelFacts facts{path_of(path).stem().string(), engine.format(), engine.sample_rate_hz(), std::nullopt,
+  ModelFacts facts{text_of(path_of(path).stem()), engine.format(), engine.sample_rate_hz(), std::nullopt,
                    engine.knobs()};
   const json root = json::parse(engine.metadata(), nullptr, false);
   if (!root.is_object()) return facts;

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "factory_files.h"
+#include "path_text.h"
 #include "state.h"
 
 namespace triode::plugin {
@@ -24,11 +25,6 @@ constexpr std::size_t kMostNameBytes = 200, kMostPresets = 10'000;
 bool is_path(std::string_view key) { return key != "model_data" && key != "model_2_data"; }
 bool from_factory(std::string_view path) { return path.starts_with(kFactoryPrefix); }
 
-std::string text_of(const fs::path& path) {
-  const std::u8string utf8 = path.u8string();
-  return {utf8.begin(), utf8.end()};
-}
-
 std::string absolute(const std::string& path, const fs::path& folder) {
   if (path.empty() || from_factory(path)) return path;
   return text_of((folder / path_of(path)).lexically_normal());
@@ -38,7 +34,7 @@ std::string absolute(const std::string& path, const fs::path& folder) {
 std::string portable(const std::string& path, const fs::path& folder) {
   if (path.empty() || from_factory(path) || folder.empty()) return path;
   const fs::path relative = path_of(path).lexically_relative(folder);
-  return relative.empty() || *relative.begin() == ".." ? path : text_of(relative);
+  return relative.empty() || *relative.begin() == ".." ? path : text_of(relative.generic_u8string());
 }
 
 void read_parameters(Preset& preset, const json& parameters) {
@@ -140,17 +136,20 @@ void write_preset(const std::string& path, const Preset& preset) {
 }
 
 fs::path preset_folder() {
+#if defined(_WIN32)
+  const wchar_t* data = _wgetenv(L"APPDATA");
+  return fs::path(data == nullptr ? L"" : data) / "Triode" / "presets";
+#else
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? fs::path() : fs::path(value);
   };
-#if defined(_WIN32)
-  return variable("APPDATA") / "Triode" / "presets";
-#elif defined(__APPLE__)
+#if defined(__APPLE__)
   return variable("HOME") / "Library" / "Application Support" / "Triode" / "presets";
 #else
   const fs::path data = variable("XDG_DATA_HOME");
   return (data.empty() ? variable("HOME") / ".local" / "share" : data) / "triode" / "presets";
+#endif
 #endif
 }
 

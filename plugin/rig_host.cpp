@@ -219,6 +219,7 @@ void RigHost::activate(double sample_rate_hz) {
   fading_.reset();
   if (LoadedRig* next = next_.exchange(nullptr, std::memory_order_acquire)) current_.reset(next);
   if (current_) current_->restart(values());
+  note_latency();
   heard_ = false;
   tuner_.configure(sample_rate_hz);
   seconds_per_sample_ = 1.0 / sample_rate_hz;
@@ -227,12 +228,15 @@ void RigHost::activate(double sample_rate_hz) {
   forget_ = std::exp(-static_cast<float>(kBlock / (0.3 * sample_rate_hz)));
 }
 
-int RigHost::latency_samples() const noexcept { return current_ ? current_->latency_samples() : 0; }
+void RigHost::note_latency() noexcept {
+  latency_.store(current_ ? current_->latency_samples() : 0, std::memory_order_relaxed);
+}
 
 void RigHost::take_next() noexcept {
   if (fading_ || next_.load(std::memory_order_relaxed) == nullptr) return;
   fading_ = std::move(current_);
   current_.reset(next_.exchange(nullptr, std::memory_order_acquire));
+  note_latency();
   since_taken_ = heard_ ? 0 : listen_ + fade_;
   followed_ = edits_.load(std::memory_order_acquire) - 1;
 }

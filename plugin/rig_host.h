@@ -64,8 +64,8 @@ class RigHost {
   void activate(double sample_rate_hz);
   /// Plays n samples of two inputs to two outputs, which may be the same memory; the audio thread.
   void process(const float* const* in, float* const* out, int n) noexcept;
-  /// Of what plays now; the audio thread, or while nothing plays.
-  int latency_samples() const noexcept;
+  /// Of what plays now; any thread.
+  int latency_samples() const noexcept { return latency_.load(std::memory_order_relaxed); }
   /// Share of the time that playing takes, about 0 to 1, of the last blocks; any thread.
   float load() const noexcept { return load_.load(std::memory_order_relaxed); }
 
@@ -85,6 +85,7 @@ class RigHost {
   void take_next() noexcept;
   bool may_follow() const noexcept;
   void follow_settings() noexcept;
+  void note_latency() noexcept;
   void play_all(const float* const* in, float* const* out, int n) noexcept;
   void play(const float* const* in, float* const* out, int n) noexcept;
   void fade(float* const* out, int n) noexcept;
@@ -108,6 +109,7 @@ class RigHost {
 
   std::atomic<LoadedRig*> next_{nullptr}, retired_{nullptr};
   std::atomic<float> load_{0.0f};
+  std::atomic<int> latency_{0};
   TunerFeed tuner_;
 
   // The audio thread's own.

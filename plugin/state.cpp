@@ -7,12 +7,9 @@
 #include <utility>
 
 #include "base64.h"
+#include "path_text.h"
 
 namespace triode::plugin {
-
-std::filesystem::path path_of(const std::string& utf8) {
-  return std::filesystem::path(std::u8string(utf8.begin(), utf8.end()));
-}
 
 namespace {
 

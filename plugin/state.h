@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,7 +57,6 @@ class State {
   std::string version_problem_;
 };
 
-std::filesystem::path path_of(const std::string& utf8);
 /// Whether this is text in UTF-8 without control characters, as a path in a session has to be.
 bool is_plain_text(std::string_view text) noexcept;
 

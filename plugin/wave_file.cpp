@@ -5,6 +5,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "path_text.h"
+
 namespace triode::plugin {
 
 namespace {
@@ -85,7 +87,7 @@ Wave read_wave(std::string_view bytes, const std::string& name) {
 }
 
 Wave read_wave(const std::filesystem::path& path) {
-  const std::string name = path.string();
+  const std::string name = text_of(path);
   std::error_code error;
   if (!std::filesystem::exists(path, error)) throw WaveFileError(name + ": there is no such file");
   if (!std::filesystem::is_regular_file(path, error)) throw WaveFileError(name + ": no file; choose a WAV file");

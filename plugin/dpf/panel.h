@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <filesystem>
 #include <string>
 
 #include "DistrhoUI.hpp"
@@ -101,11 +100,6 @@ inline constexpr std::array<RigDial, 8> kRigDials = {{{kInputGain, "Input", -1},
                                                {kPresence, "Presence", -1},
                                                {kCabinetLevel, "Cabinet", kCabinet},
                                                {kOutputGain, "Output", -1}}};
-
-inline std::string text_of(const std::filesystem::path& path) {
-  const std::u8string utf8 = path.u8string();
-  return {utf8.begin(), utf8.end()};
-}
 
 inline std::string file_name(const std::string& path) { return path.substr(path.find_last_of("/\\") + 1); }
 

@@ -26,9 +26,14 @@ constexpr std::chrono::seconds kLongestWait{5};
 TriodePlugin::TriodePlugin() : Plugin(kParameters, 0, kStateKeys.size()) {
   // The standalone has no session to take its files from.
   if (isDummyInstance() || std::strcmp(getPluginFormatName(), "JACK/Standalone") != 0) return;
+  standalone_ = this;
   if (const char* preset = std::getenv("TRIODE_PRESET")) rig_.set_state("preset", preset);
   if (const char* model = std::getenv("TRIODE_MODEL")) rig_.set_state("model", model);
   if (const char* cabinet = std::getenv("TRIODE_CABINET")) rig_.set_state("cabinet", cabinet);
+}
+
+TriodePlugin::~TriodePlugin() {
+  if (standalone_ == this) standalone_ = nullptr;
 }
 
 uint32_t TriodePlugin::getVersion() const {

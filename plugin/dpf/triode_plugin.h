@@ -1,16 +1,29 @@
 // The plug-in as DPF sees it; the window reads from it what is no parameter.
 #pragma once
 
+#include <atomic>
+#include <functional>
+
 #include "DistrhoPlugin.hpp"
 #include "rig_host.h"
 
 START_NAMESPACE_DISTRHO
 
+/// What the standalone knows of its JACK server, and tells it.
+struct Server {
+  std::atomic<int> before_samples{0}, after_samples{0};  // from the interface's input to the rig, and on to its output
+  std::function<void()> latency_has_changed;             // that of the rig; not on the audio thread
+};
+
 class TriodePlugin : public Plugin {
  public:
   TriodePlugin();
+  ~TriodePlugin() override;
 
   const triode::plugin::RigHost& rig() const noexcept { return rig_; }
+  /// The one of the standalone in this process; nothing in a host.
+  static TriodePlugin* standalone() noexcept { return standalone_; }
+  Server& server() noexcept { return server_; }
 
  protected:
   const char* getLabel() const override { return "triode"; }
@@ -43,7 +56,9 @@ class TriodePlugin : public Plugin {
   void prepare(double rate_hz);
   void play(const float** inputs, float** outputs, uint32_t frames);
 
+  inline static TriodePlugin* standalone_ = nullptr;
   triode::plugin::RigHost rig_;
+  Server server_;
 };
 
 END_NAMESPACE_DISTRHO

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "browse.h"
+#include "painting.h"
 #include "panel.h"
+#include "path_text.h"
 #include "triode_plugin.h"
 
 START_NAMESPACE_DISTRHO
@@ -50,6 +52,7 @@ class TriodeWindow : public UI {
     if (shown_ == 1 && status_.second.name.empty()) shown_ = 0;
     if (chosen_after_ && *chosen_after_ != model_paths_[choosing_] && status_.code == kPlaying) take_defaults();
     if (rig().presets_loaded() != presets_told_) tell_the_host();
+    follow_latency();
     if (++idles_ % kIdlesPerLook == 0) pitch_hz_ = rig().heard_pitch_hz();
     for (std::size_t m = 0; m < 2; ++m) {
       peaks_[m] = rig().get(m == 0 ? kInputPeak : kOutputPeak);
@@ -60,17 +63,17 @@ class TriodeWindow : public UI {
 
   void onNanoDisplay() override {
     scale(zoom(), zoom());
-    box({0, 0, kWidth, kHeight}, kBack, 0);
-    box({44, 150, 712, 156}, kPanel, 8);
-    box({44, 314, 712, 122}, kPanel, 8);
+    box(*this, {0, 0, kWidth, kHeight}, kBack, 0);
+    box(*this, {44, 150, 712, 156}, kPanel, 8);
+    box(*this, {44, 314, 712, 122}, kPanel, 8);
     draw_header();
-    draw_tuner();
+    draw_tuner(*this, pitch_hz_);
     for (const Dial& dial : dials()) draw(dial);
-    for (const Button& button : kButtons) draw(button, button.text);
+    for (const Button& button : kButtons) draw_button(*this, button, button.text);
     static constexpr std::array<const char*, 3> kPairings = {"second off", "in series", "in parallel"};
-    draw(kPairing, kPairings[static_cast<std::size_t>(std::lround(at(kSecond)))]);
-    draw_meter(0, kInputMeter, "in");
-    draw_meter(1, kOutputMeter, "out");
+    draw_button(*this, kPairing, kPairings[static_cast<std::size_t>(std::lround(at(kSecond)))]);
+    draw_meter(*this, kInputMeter, "in", peaks_[0], clipped_[0]);
+    draw_meter(*this, kOutputMeter, "out", peaks_[1], clipped_[1]);
     draw_foot();
   }
 
@@ -135,7 +138,8 @@ class TriodeWindow : public UI {
   }
 
  private:
-  const RigHost& rig() const { return static_cast<const TriodePlugin*>(getPluginInstancePointer())->rig(); }
+  TriodePlugin& plugin() const { return *static_cast<TriodePlugin*>(getPluginInstancePointer()); }
+  const RigHost& rig() const { return plugin().rig(); }
   float zoom() const { return static_cast<float>(getWidth()) / kWidth; }
   float at(int parameter) const { return values_[static_cast<std::size_t>(parameter)]; }
   bool on(int parameter) const { return at(parameter) > 0.5f; }
@@ -155,6 +159,13 @@ class TriodeWindow : public UI {
   float default_of(int parameter) const {
     const triode::Knob* knob = knob_of(parameter);
     return knob != nullptr ? static_cast<float>(knob->travel(knob->default_value)) : info(parameter).default_value;
+  }
+
+  void follow_latency() {
+    const int samples = rig().latency_samples();
+    const bool changed = samples != latency_samples_;
+    latency_samples_ = samples;
+    if (changed && plugin().server().latency_has_changed) plugin().server().latency_has_changed();
   }
 
   void turn(int parameter, float value) {
@@ -188,7 +199,7 @@ class TriodeWindow : public UI {
   }
 
   bool press_preset(Button::Action action) {
-    const std::string folder = text_of(preset_folder());
+    const std::string folder = triode::text_of(preset_folder());
     if (action == Button::load_preset || action == Button::save_preset) {
       saving_ = action == Button::save_preset;
       FileBrowserOptions options;
@@ -272,62 +283,25 @@ class TriodeWindow : public UI {
     return all;
   }
 
-  void box(const Area& area, const Color& color, float corner) {
-    beginPath();
-    roundedRect(area.x, area.y, area.w, area.h, corner);
-    fillColor(color);
-    fill();
-  }
-
-  void label(float x, float y, float size, const Color& color, int align, const std::string& words) {
-    fontFace(NANOVG_DEJAVU_SANS_TTF);
-    fontSize(size);
-    textAlign(align);
-    fillColor(color);
-    text(x, y, words.c_str(), nullptr);
-  }
-
-  // Cut off where it leaves its place.
-  void line(const Area& place, float x, float y, float size, const Color& color, const std::string& words) {
-    save();
-    scissor(place.x, place.y, place.w, place.h);
-    label(x, y, size, color, ALIGN_LEFT | ALIGN_MIDDLE, words);
-    restore();
-  }
-
   void draw_header() {
-    label(44, 24, 24, kAmber, ALIGN_LEFT | ALIGN_MIDDLE, "TRIODE");
-    box({160, 10, 400, 26}, kPanel, 6);
-    line({168, 10, 384, 26}, 172, 23, 14, kText, status_.preset.empty() ? "no preset" : status_.preset);
+    label(*this, 44, 24, 24, kAmber, ALIGN_LEFT | ALIGN_MIDDLE, "TRIODE");
+    box(*this, {160, 10, 400, 26}, kPanel, 6);
+    line(*this, {168, 10, 384, 26}, 172, 23, 14, kText, status_.preset.empty() ? "no preset" : status_.preset);
     draw_model(0, "the guitar passes through");
     draw_model(1, "");
     if (!facts_of(shown_).name.empty() && facts_of(shown_).knobs.empty())
-      label(400, 226, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
-  }
-
-  void draw_tuner() {
-    box(kTuner, kPanel, 6);
-    const float middle = kTuner.x + 0.5f * kTuner.w, y = kTuner.y + 33.0f;
-    box({kTuner.x + 10, y - 1, kTuner.w - 20, 2}, kEdge, 1);
-    box({middle - 1, y - 5, 2, 10}, kEdge, 1);
-    if (!pitch_hz_) return label(middle, kTuner.y + 15, 12, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "tuner");
-    const Note note = note_of(*pitch_hz_);
-    const Color& color = std::abs(note.cents) < kInTuneCents ? kGreen : kAmber;
-    char words[32];
-    std::snprintf(words, sizeof words, "%s  %+.0f", note.name.c_str(), note.cents);
-    label(middle, kTuner.y + 14, 17, color, ALIGN_CENTER | ALIGN_MIDDLE, words);
-    box({middle - 2 + static_cast<float>(note.cents / 50.0) * (0.5f * kTuner.w - 12), y - 6, 4, 12}, color, 2);
+      label(*this, 400, 226, 14, kDim, ALIGN_CENTER | ALIGN_MIDDLE, "this model has no knobs of its own");
   }
 
   void draw_model(std::size_t slot, const char* without) {
     const Area& place = kModelNames[slot];
     const ModelFacts& facts = facts_of(slot);
-    box(place, kPanel, 6);
-    if (slot == shown_ && !status_.second.name.empty()) box({place.x, place.y + 6, 3, place.h - 12}, kAmber, 1);
+    box(*this, place, kPanel, 6);
+    if (slot == shown_ && !status_.second.name.empty()) box(*this, {place.x, place.y + 6, 3, place.h - 12}, kAmber, 1);
     const std::string name = !facts.name.empty() ? facts.name : file_name(model_paths_[slot]);
     const char* none = slot == 0 ? "no model" : "no second model";
-    line(place, place.x + 12, place.y + 15, 17, name.empty() ? kDim : kText, name.empty() ? none : name);
-    line(place, place.x + 12, place.y + 33, 11, kDim, facts.name.empty() ? without : text_of_facts(facts));
+    line(*this, place, place.x + 12, place.y + 15, 17, name.empty() ? kDim : kText, name.empty() ? none : name);
+    line(*this, place, place.x + 12, place.y + 33, 11, kDim, facts.name.empty() ? without : text_of_facts(facts));
   }
 
   static std::string text_of_facts(const ModelFacts& facts) {
@@ -349,68 +323,36 @@ class TriodeWindow : public UI {
   }
 
   void draw(const Dial& dial) {
-    const bool lit = dial.turned_by < 0 || on(dial.turned_by);
     const float share = (at(dial.parameter) - info(dial.parameter).low) / span(dial.parameter);
-    const float angle = kFrom + share * (kTo - kFrom);
-    arc_of(dial, kFrom, kTo, kEdge);
-    arc_of(dial, kFrom, angle, lit ? kAmber : kDim);
-    beginPath();
-    circle(dial.x, dial.y, dial.radius - 5.0f);
-    const float top = dial.y - dial.radius, bottom = dial.y + dial.radius;
-    fillPaint(linearGradient(dial.x, top, dial.x, bottom, Color(78, 72, 66), Color(30, 27, 25)));
-    fill();
-    beginPath();
-    moveTo(dial.x + 0.35f * dial.radius * std::cos(angle), dial.y + 0.35f * dial.radius * std::sin(angle));
-    lineTo(dial.x + 0.78f * dial.radius * std::cos(angle), dial.y + 0.78f * dial.radius * std::sin(angle));
-    strokeColor(kText);
-    strokeWidth(2.5f);
-    stroke();
-    label(dial.x, dial.y - dial.radius - 12.0f, 13, kText, ALIGN_CENTER | ALIGN_MIDDLE, dial.name);
-    label(dial.x, dial.y + dial.radius + 10.0f, 12, kDim, ALIGN_CENTER | ALIGN_MIDDLE, value_text(dial.parameter));
-    if (dial.turned_by < 0) return;
-    beginPath();
-    circle(dial.lamp().x + 8.0f, dial.lamp().y + 8.0f, 5.0f);
-    fillColor(lit ? kAmber : kEdge);
-    fill();
-  }
-
-  void arc_of(const Dial& dial, float from, float to, const Color& color) {
-    beginPath();
-    arc(dial.x, dial.y, dial.radius, from, to, CW);
-    strokeColor(color);
-    strokeWidth(4.0f);
-    stroke();
-  }
-
-  void draw(const Button& button, const char* words) {
-    box(button.area, kEdge, 5);
-    label(button.area.x + button.area.w / 2, button.area.y + button.area.h / 2, 14, kText, ALIGN_CENTER | ALIGN_MIDDLE,
-          words);
-  }
-
-  void draw_meter(std::size_t which, const Area& area, const char* name) {
-    box(area, kPanel, 4);
-    const float share = std::clamp((peaks_[which] - kLowestDb) / (6.0f - kLowestDb), 0.0f, 1.0f);
-    const float height = share * (area.h - 24.0f);
-    box({area.x + 3, area.y + area.h - 3 - height, area.w - 6, height}, peaks_[which] > -3.0f ? kAmber : kGreen, 2);
-    box({area.x + 3, area.y + 3, area.w - 6, 14}, clipped_[which] ? kRed : kEdge, 3);
-    label(area.x + area.w / 2, area.y + area.h + 12, 11, kDim, ALIGN_CENTER | ALIGN_MIDDLE, name);
+    draw_dial(*this, dial, share, dial.turned_by < 0 || on(dial.turned_by), value_text(dial.parameter));
   }
 
   void draw_foot() {
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
       const std::string name = cabinet_paths_[slot].empty() ? "none" : file_name(cabinet_paths_[slot]);
       const float y = slot == 0 ? 456.0f : 486.0f;
-      line({44, y - 14, 450, 28}, 48, y, 13, cabinet_paths_[slot].empty() ? kDim : kText,
+      line(*this, {44, y - 14, 340, 28}, 48, y, 13, cabinet_paths_[slot].empty() ? kDim : kText,
            (slot == 0 ? "Cabinet: " : "Second cabinet: ") + name);
     }
     char load[40];
     std::snprintf(load, sizeof load, "CPU %.0f %%", 100.0 * static_cast<double>(rig().load()));
-    label(596, 456, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, load);
+    label(*this, 596, 456, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, load);
+    draw_latency();
     const std::string wrong = window_problem_.empty() ? status_.text : window_problem_;
     if (wrong.empty()) return;
-    line({44, 506, status_.missing.empty() ? 712.0f : 622.0f, 28}, 48, 520, 13, kRed, wrong);
-    if (!status_.missing.empty()) draw(kLocate, kLocate.text);
+    line(*this, {44, 506, status_.missing.empty() ? 712.0f : 622.0f, 28}, 48, 520, 13, kRed, wrong);
+    if (!status_.missing.empty()) draw_button(*this, kLocate, kLocate.text);
+  }
+
+  // In a host what it was told; in the standalone also the whole way from the guitar to the ear.
+  void draw_latency() {
+    const auto tell = [this](float y, const std::string& words) {
+      label(*this, 596, y, 12, kDim, ALIGN_RIGHT | ALIGN_MIDDLE, words);
+    };
+    tell(474, "latency " + latency_reading(latency_samples_, getSampleRate()));
+    if (TriodePlugin::standalone() == nullptr) return;
+    const int around = plugin().server().before_samples + plugin().server().after_samples;
+    tell(492, around == 0 ? "not connected" : "round trip " + latency_reading(around + latency_samples_, getSampleRate()));
   }
 
   Values values_;
@@ -420,7 +362,7 @@ class TriodeWindow : public UI {
   std::array<float, 2> peaks_ = {-120.0f, -120.0f};
   std::array<bool, 2> clipped_{};
   std::optional<double> pitch_hz_;
-  int idles_ = 0;
+  int idles_ = 0, latency_samples_ = 0;
   std::optional<std::string> chosen_after_;  // the model before the one that is being chosen here
   int held_ = -1, last_pressed_ = -1;
   double held_y_ = 0.0;

@@ -130,6 +130,7 @@ void test_readings() {
   CHECK(std::abs(knob.travel(value_at(knob, 0.3)) - 0.3) < 1e-12);
   CHECK(reading({"drive", "", 0.0, 10.0, 5.0, false}, 0.35) == "3.5");
   CHECK(reading({"mix", "", 0.0, 1.0, 0.5, false}, 0.25) == "0.25");
+  CHECK(latency_reading(252, 44100.0) == "252 samples, 5.7 ms");
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 //   jack_loop INTO FROM EXTRA [EVENTS PROGRAM]
 //
 // EXTRA is how many samples to record after the last one sent. PROGRAM is sent to the MIDI port EVENTS as a program
-// change, a second before. On stderr: "xruns N". Exit status 3 where the ports do not come up in 20 s.
+// change, a second before. The client is as late as an interface: 100 samples at its input, 200 at its output. On stderr:
+// how late INTO is heard and FROM was captured, as JACK has it ("latency PLAYED CAPTURED"), and "xruns N". Exit status 3
+// where the ports do not come up in 20 s.
 #include <jack/jack.h>
 #include <jack/midiport.h>
 
@@ -51,6 +53,20 @@ int process(jack_nframes_t n, void* context) {
   return 0;
 }
 
+void be_an_interface(jack_latency_callback_mode_t mode, void* context) {
+  const Loop& loop = *static_cast<Loop*>(context);
+  const bool captured = mode == JackCaptureLatency;
+  const jack_nframes_t late = captured ? 100 : 200;
+  jack_latency_range_t range{late, late};
+  jack_port_set_latency_range(captured ? loop.out : loop.in, mode, &range);
+}
+
+jack_nframes_t latency(jack_client_t* client, const char* port, jack_latency_callback_mode_t mode) {
+  jack_latency_range_t range{};
+  jack_port_get_latency_range(jack_port_by_name(client, port), mode, &range);
+  return range.max;
+}
+
 bool within(std::chrono::seconds limit, auto holds) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!holds()) {
@@ -70,10 +86,11 @@ int main(int argc, char** argv) {
   loop.got.resize(loop.sent.size() + std::strtoul(argv[3], nullptr, 10));
   jack_client_t* client = jack_client_open("loop", JackNoStartServer, nullptr);
   if (client == nullptr) return 3;
-  loop.out = jack_port_register(client, "out", JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput, 0);
-  loop.in = jack_port_register(client, "in", JACK_DEFAULT_AUDIO_TYPE, JackPortIsInput, 0);
+  loop.out = jack_port_register(client, "out", JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput | JackPortIsTerminal, 0);
+  loop.in = jack_port_register(client, "in", JACK_DEFAULT_AUDIO_TYPE, JackPortIsInput | JackPortIsTerminal, 0);
   loop.events = jack_port_register(client, "events", JACK_DEFAULT_MIDI_TYPE, JackPortIsOutput, 0);
   jack_set_process_callback(client, process, &loop);
+  jack_set_latency_callback(client, be_an_interface, &loop);
   const auto count = [](void* context) { return static_cast<Loop*>(context)->xruns.fetch_add(1) * 0; };
   jack_set_xrun_callback(client, count, &loop);
   if (jack_activate(client) != 0) return 3;
@@ -95,6 +112,8 @@ int main(int argc, char** argv) {
   loop.xruns = 0;
   loop.wired = true;
   if (!within(std::chrono::seconds(120), [&] { return loop.done.load(); })) return 3;
+  std::fprintf(stderr, "latency %u %u\n", latency(client, argv[1], JackPlaybackLatency),
+               latency(client, argv[2], JackCaptureLatency));
   std::fprintf(stderr, "xruns %d\n", loop.xruns.load());
   jack_deactivate(client);
   std::fwrite(loop.got.data(), sizeof(float), loop.got.size(), stdout);

@@ -31,10 +31,10 @@ def guitar(seconds: float, rate_hz: int) -> Samples:
     return (0.33 * plucked * np.exp(-3 * (t % 0.5))).astype(np.float32)
 
 
-def write_gain_model(path: Path, gain: float, **metadata: object) -> Path:
+def write_gain_model(path: Path, gain: float, rate_hz: int = 48000, **metadata: object) -> Path:
     """A `.nam` file that is a factor."""
     config = {"receptive_field": 1, "bias": False}
-    model = {"version": "0.5.4", "architecture": "Linear", "config": config, "weights": [gain], "sample_rate": 48000}
+    model = {"version": "0.5.4", "architecture": "Linear", "config": config, "weights": [gain], "sample_rate": rate_hz}
     path.write_text(json.dumps(model | ({"metadata": metadata} if metadata else {})))
     return path
 

@@ -10,14 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 from numpy.typing import NDArray
 from plugin_files import BUILT, built, guitar, write_gain_model
 
-from triode.audio import Samples
+from triode.audio import Audio, Samples
+from triode.engine import load
+from triode.render import render
+from triode.rig import Rig
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 STATE = """
@@ -65,8 +70,18 @@ def start(jack: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...,
         assert process.wait(20) in (0, -15)
 
 
-def through(into: str, out_of: str, dry: Samples, program: tuple[str, int] | None = None) -> Samples:
-    """What comes back for `dry` (n,), from its first sample on; a busy machine gets a few tries.
+@dataclass(frozen=True)
+class Returned:
+    """What comes back for a dry signal, from its first sample on, and how late it is: measured, and as JACK has it."""
+
+    wet: Samples
+    late_samples: int
+    played_late_samples: int
+    captured_late_samples: int
+
+
+def through(into: str, out_of: str, dry: Samples, program: tuple[str, int] | None = None) -> Returned:
+    """Send `dry` (n,) through two ports; a busy machine gets a few tries.
 
     `program` is a MIDI port, and the number of the program change that it gets before.
     """
@@ -80,19 +95,20 @@ def through(into: str, out_of: str, dry: Samples, program: tuple[str, int] | Non
     else:
         pytest.skip("samples are lost at every try: this machine is too busy for live audio")
     back = np.frombuffer(done.stdout, np.float32)
-    # JACK brings a block back one or two blocks later.
-    lags = range(0, extra - 1, 256)
-    errors = [float(np.sum((np.abs(back[lag:][: len(dry)]) - np.abs(dry)) ** 2)) for lag in lags]
-    return back[lags[int(np.argmin(errors))] :][: len(dry)]
+    likeness = scipy.signal.correlate(back, dry, "valid")
+    late = int(np.argmax(np.abs(likeness)))
+    told = re.search(rb"latency (\d+) (\d+)", done.stderr)
+    assert told, done.stderr
+    return Returned(back[late:][: len(dry)], late, int(told[1]), int(told[2]))
 
 
 @pytest.fixture
 def presets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Two of a person's own: programs 0 and 1, which turn the sound down by 0.5 and by 0.25."""
+    """Two of a person's own, programs 0 and 1: half as loud at another sample rate, a quarter as loud."""
     folder = tmp_path / "triode" / "presets"
     folder.mkdir(parents=True)
-    for number, gain in enumerate((0.5, 0.25)):
-        model = write_gain_model(folder / f"{number}.nam", gain)
+    for number, (gain, rate_hz) in enumerate(((0.5, 44100), (0.25, 48000))):
+        model = write_gain_model(folder / f"{number}.nam", gain, rate_hz)
         preset = {"triode_preset": 1, "parameters": {"dc_blocker": 0.0}, "model": model.name}
         (folder / f"{number}.json").write_text(json.dumps(preset))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -127,12 +143,20 @@ def test_the_standalone_plays(
     monkeypatch.setenv("TRIODE_MODEL", str(model))
     start(built("Triode"))
     dry = guitar(0.5, 48000)
-    wet = through("Triode:audio_in_1", "Triode:audio_out_2", dry)
+    ports = ("Triode:audio_in_1", "Triode:audio_out_2", dry)
+    wet = through(*ports).wet
     # Its DC blocker is on, which hardly touches 110 Hz.
     assert np.sum((wet + 0.9 * dry) ** 2) < 0.01 * np.sum(dry**2)
-    for number, gain in ((1, 0.25), (0, 0.5)):
-        wet = through("Triode:audio_in_1", "Triode:audio_out_2", dry, ("Triode:events-in", number))
-        np.testing.assert_allclose(wet, gain * dry, atol=1e-6, err_msg=f"program {number}")
+    for number in (1, 0):
+        back = through(*ports, ("Triode:events-in", number))
+        model = load(tmp_path / "triode" / "presets" / f"{number}.nam")
+        expected = render(model, Audio(dry, 48000, np.inf)).samples
+        late = Rig(model, sample_rate=48000).latency_samples
+        assert (late > 0) == (number == 0)
+        # A rate is converted from wherever it stands.
+        np.testing.assert_allclose(back.wet, expected, atol=1e-4 if late else 1e-6, err_msg=f"program {number}")
+        assert (back.captured_late_samples, back.played_late_samples) == (100 + late, 200 + late)
+        assert back.late_samples % 1024 == late, "but for JACK's own blocks"
     if shutil.which("xwd") is None:
         pytest.skip("it plays; how its window looks is not seen, xwd is not on this machine")
     amber = np.all(np.abs(screen().astype(int) - (240, 160, 60)) < 12, axis=2)
@@ -167,9 +191,9 @@ def test_the_lv2_plays_in_jalv(
     (tmp_path / "session" / "state.ttl").write_text(STATE % model)
     start("jalv", "-i", "-n", "amp", "-l", tmp_path / "session", "urn:triode:rig")
     dry = guitar(0.5, 48000)
-    wet = through("amp:lv2_audio_in_1", "amp:lv2_audio_out_1", dry)
+    wet = through("amp:lv2_audio_in_1", "amp:lv2_audio_out_1", dry).wet
     np.testing.assert_allclose(wet, -0.9 * 10 ** (-6 / 20) * dry, atol=1e-6)
-    wet = through("amp:lv2_audio_in_1", "amp:lv2_audio_out_1", dry, ("amp:lv2_events_in", 1))
+    wet = through("amp:lv2_audio_in_1", "amp:lv2_audio_out_1", dry, ("amp:lv2_events_in", 1)).wet
     np.testing.assert_allclose(wet, 0.25 * dry, atol=1e-6)
 
 
@@ -189,7 +213,7 @@ def test_triode_play_plays_live(jack: None, tmp_path: Path) -> None:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as player:
             try:
-                wet = through("PortAudio:in_0", "PortAudio:out_1", dry)
+                wet = through("PortAudio:in_0", "PortAudio:out_1", dry).wet
                 player.send_signal(signal.SIGINT)
                 out, err = player.communicate(timeout=30)
             finally:

@@ -1,0 +1,26 @@
+// How the window's parts look. They are told what to show, and know nothing of the rig.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "NanoVG.hpp"
+#include "panel.h"
+
+START_NAMESPACE_DISTRHO
+
+namespace panel {
+
+void box(NanoVG& canvas, const Area& area, const Color& color, float corner);
+void label(NanoVG& canvas, float x, float y, float size, const Color& color, int align, const std::string& words);
+/// Cut off where it leaves its place.
+void line(NanoVG& canvas, const Area& place, float x, float y, float size, const Color& color, const std::string& words);
+/// `share` is of its travel, 0 to 1; a part that is turned off is not lit.
+void draw_dial(NanoVG& canvas, const Dial& dial, float share, bool lit, const std::string& reading);
+void draw_button(NanoVG& canvas, const Button& button, const char* words);
+void draw_meter(NanoVG& canvas, const Area& area, const char* name, float peak_db, bool clipped);
+void draw_tuner(NanoVG& canvas, std::optional<double> pitch_hz);
+
+}  // namespace panel
+
+END_NAMESPACE_DISTRHO
