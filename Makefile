@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 CPP_BUILD := build/cpp-sanitized
 PLUGIN_BUILD := build/plugin
 
-.PHONY: setup build check plugin install-plugin test test-cpp fuzz bench fidelity demo factory-models docs clean
+.PHONY: setup build check plugin install-plugin plugin-windows test test-cpp fuzz bench fidelity demo factory-models docs clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,9 @@ plugin: build
 
 install-plugin: build
 	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD) install
+
+plugin-windows: $(STAMP)
+	sh scripts/plugin_windows.sh $(VENV) $(PLUGIN_BUILD)-windows
 
 test: build check test-cpp
 	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD) optional

@@ -4,7 +4,13 @@
 //
 // The state is a session as clap.state keeps it. On stderr: the latency, and the session as it is afterwards, in a line
 // each ("latency 60", "state <hexadecimal>").
+#if defined(_WIN32)
+#include <fcntl.h>
+#include <io.h>
+#include <windows.h>
+#else
 #include <dlfcn.h>
+#endif
 
 #include <clap/entry.h>
 #include <clap/events.h>
@@ -39,10 +45,21 @@ const void* latency_only(const clap_host*, const char* id) {
   return std::strcmp(id, CLAP_EXT_LATENCY) == 0 ? &kLatency : nullptr;
 }
 
-const clap_plugin_t* load(const char* path, clap_host_t* host) {
+// What the library calls `clap_entry`, or nothing.
+const void* entry_of(const char* path) {
+#if defined(_WIN32)
+  HMODULE library = LoadLibraryA(path);
+  if (library == nullptr) fail("it does not load: error " + std::to_string(GetLastError()));
+  return reinterpret_cast<const void*>(GetProcAddress(library, "clap_entry"));
+#else
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) fail(dlerror());
-  const auto* entry = static_cast<const clap_plugin_entry_t*>(dlsym(library, "clap_entry"));
+  return dlsym(library, "clap_entry");
+#endif
+}
+
+const clap_plugin_t* load(const char* path, clap_host_t* host) {
+  const auto* entry = static_cast<const clap_plugin_entry_t*>(entry_of(path));
   if (entry == nullptr || !entry->init(path)) fail("no CLAP plug-in");
   const auto* factory = static_cast<const clap_plugin_factory_t*>(entry->get_factory(CLAP_PLUGIN_FACTORY_ID));
   if (factory == nullptr || factory->get_plugin_count(factory) != 1) fail("expected one plug-in");
@@ -150,6 +167,9 @@ void play(const clap_plugin_t* plugin, Events events, std::uint32_t block) {
 
 int main(int argc, char** argv) {
   if (argc < 4) fail("expected PLUGIN.clap RATE BLOCK [STATE-FILE] [PARAMETER=VALUE ...]");
+#if defined(_WIN32)
+  for (std::FILE* stream : {stdin, stdout}) _setmode(_fileno(stream), _O_BINARY);
+#endif
   clap_host_t host{CLAP_VERSION, nullptr, "clap_host", "", "", "1", latency_only, nothing, nothing, nothing};
   const clap_plugin_t* plugin = load(argv[1], &host);
   Events events;
