@@ -1,5 +1,7 @@
 #include "architecture.h"
 
+#include <algorithm>
+
 #include "architecture_parts.h"
 #include "architecture_wavenet.h"
 #include "bounds.h"
@@ -61,6 +63,19 @@ int Architecture::outputs() const {
 
 std::int64_t Architecture::receptive_field() const {
   return std::visit([](const auto& s) { return s.receptive_field(); }, spec);
+}
+
+const std::vector<TraceSpec>& Architecture::traces() const {
+  static const std::vector<TraceSpec> none;
+  if (const auto* parametric = std::get_if<ParametricSpec>(&spec)) return parametric->network->traces();
+  const auto* wavenet = std::get_if<WavenetSpec>(&spec);
+  return wavenet != nullptr ? wavenet->traces : none;
+}
+
+std::int64_t Architecture::settling_samples() const {
+  std::int64_t longest = 0;
+  for (const TraceSpec& trace : traces()) longest = std::max(longest, trace.settling_samples());
+  return receptive_field() + longest;
 }
 
 std::int64_t Architecture::work() const {

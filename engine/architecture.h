@@ -134,7 +134,7 @@ concept DescribesItself = requires(const Spec& spec, const std::string& text) {
   /// Channels in and out.
   { spec.inputs() } -> std::same_as<int>;
   { spec.outputs() } -> std::same_as<int>;
-  /// Samples of input that can reach one sample of output; 1 where the memory is a state and has no such number.
+  /// Samples of input that can reach one sample of output other than through a state.
   { spec.receptive_field() } -> std::same_as<std::int64_t>;
   /// Multiplications per sample, all groups counted as dense; and floats of histories and scratch, rounded up.
   { spec.work() } -> std::same_as<std::int64_t>;
@@ -149,12 +149,25 @@ concept DescribesItself = requires(const Spec& spec, const std::string& text) {
   { spec.check(text) } -> std::same_as<void>;
 };
 
+/// A slow filter of the audio that the first array hears beside it: a one-pole low-pass, or the square root of one of
+/// the audio's magnitude. What it hears is scale * (level - offset).
+struct TraceSpec {
+  enum class Kind { low_pass, envelope } kind = Kind::low_pass;
+  double time_constant_samples = 1.0;
+  double offset = 0.0;
+  double scale = 1.0;
+
+  /// Samples of silence after which the level is 180 dB down.
+  std::int64_t settling_samples() const;
+};
+
 struct WavenetSpec {
   std::vector<ArraySpec> arrays;
+  std::vector<TraceSpec> traces;
   std::optional<PostHeadSpec> post_head;
   std::shared_ptr<const Architecture> condition;  // turns the input into the condition; null: the input is it
 
-  int inputs() const { return arrays[0].input_size; }
+  int inputs() const { return arrays[0].input_size - static_cast<int>(traces.size()); }
   int outputs() const { return post_head ? post_head->out_channels : arrays.back().head.out_channels; }
   std::int64_t receptive_field() const;
   std::int64_t work() const;
@@ -339,6 +352,11 @@ struct Architecture {
   int inputs() const;
   int outputs() const;
   std::int64_t receptive_field() const;
+  /// What its traces are, where it is a WaveNet or plays one.
+  const std::vector<TraceSpec>& traces() const;
+  /// Samples of silence until what was before can no longer be heard, as far as that is known: the receptive field, and
+  /// for as long as the slowest trace remembers.
+  std::int64_t settling_samples() const;
   std::int64_t work() const;
   std::int64_t memory() const;
   std::vector<Slot> slots(const std::string& prefix = "") const;

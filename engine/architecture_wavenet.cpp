@@ -1,5 +1,8 @@
 #include "architecture_wavenet.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "activation.h"
 #include "bounds.h"
 
@@ -10,6 +13,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kGatingNames[] = {"none", "gated", "blended"};
+constexpr const char* kTraceNames[] = {"low_pass", "envelope"};
 
 std::optional<PointwiseConvSpec> parse_layer1x1(Fields& fields, int channels) {
   const json* value = fields.find("layer1x1");
@@ -121,6 +125,35 @@ PostHeadSpec parse_post_head(const json& object, const std::string& where) {
   return head;
 }
 
+std::vector<TraceSpec> parse_traces(const json& list, const std::string& where) {
+  require_array(list, 1, limits::kTraces, where);
+  std::vector<TraceSpec> traces;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    Fields fields(list[i], where + "[" + std::to_string(i) + "]");
+    TraceSpec trace;
+    const json& type = fields.at("type");
+    const auto known = std::find(std::begin(kTraceNames), std::end(kTraceNames), type);
+    if (known == std::end(kTraceNames)) refuse(fields.path("type"), shown(type), "low_pass or envelope");
+    trace.kind = static_cast<TraceSpec::Kind>(known - std::begin(kTraceNames));
+    trace.time_constant_samples = fields.number("time_constant_samples", 1.0, limits::kTraceSamples);
+    trace.offset = fields.number("offset", -limits::kTraceLevel, limits::kTraceLevel);
+    trace.scale = fields.number("scale", -limits::kTraceLevel, limits::kTraceLevel);
+    fields.refuse_others();
+    traces.push_back(trace);
+  }
+  return traces;
+}
+
+json traces_to_json(const std::vector<TraceSpec>& traces) {
+  json list = json::array();
+  for (const TraceSpec& trace : traces)
+    list.push_back({{"type", kTraceNames[static_cast<std::size_t>(trace.kind)]},
+                    {"time_constant_samples", trace.time_constant_samples},
+                    {"offset", trace.offset},
+                    {"scale", trace.scale}});
+  return list;
+}
+
 json array_to_json(const ArraySpec& array) {
   json kernels = json::array(), dilations = json::array(), activations = json::array(), gating = json::array(),
        secondary = json::array();
@@ -173,11 +206,13 @@ Gating parse_gating(const json& value, const std::string& where) {
 
 WavenetSpec parse_wavenet(Fields& fields, int nesting) {
   WavenetSpec wavenet;
+  if (const json* traces = fields.find("traces")) wavenet.traces = parse_traces(*traces, fields.path("traces"));
   const json& arrays = fields.at("arrays");
   require_array(arrays, 1, limits::kArrays, fields.path("arrays"));
   for (std::size_t i = 0; i < arrays.size(); ++i)
     wavenet.arrays.push_back(parse_array(arrays[i], fields.path("arrays[" + std::to_string(i) + "]"),
-                                         i == 0 ? 1 : wavenet.arrays.back().channels));
+                                         i == 0 ? 1 + static_cast<int>(wavenet.traces.size())
+                                                : wavenet.arrays.back().channels));
   if (const json* head = fields.find("head")) wavenet.post_head = parse_post_head(*head, fields.path("head"));
   if (const json* condition = fields.find("condition_dsp"))
     wavenet.condition =
@@ -194,6 +229,7 @@ json WavenetSpec::to_json() const {
                            {"kernel_sizes", post_head->kernel_sizes},
                            {"activation", triode::to_json(post_head->activation)}};
   if (condition) object["condition_dsp"] = condition->to_json();
+  if (!traces.empty()) object["traces"] = traces_to_json(traces);
   return object;
 }
 

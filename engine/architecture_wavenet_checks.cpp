@@ -1,5 +1,6 @@
 // What the sizes of a WaveNet imply: its tensors, its memory and work, and whether they fit together.
 #include <algorithm>
+#include <cmath>
 
 #include "architecture_wavenet.h"
 #include "bounds.h"
@@ -99,8 +100,18 @@ int ArraySpec::film_channels(FilmPlace place, const LayerSpec& layer) const {
   }
 }
 
+std::int64_t TraceSpec::settling_samples() const {
+  // 20 time constants; the square root of a level takes twice as long.
+  return static_cast<std::int64_t>(std::ceil((kind == Kind::envelope ? 40.0 : 20.0) * time_constant_samples));
+}
+
 void WavenetSpec::check(const std::string& where) const {
-    if (condition) {
+  if (inputs() < 1)
+    refuse(where + ".arrays[0].input_size", std::to_string(arrays[0].input_size),
+           "1 for the audio and one for each of " + std::to_string(traces.size()) + " traces");
+  if (condition) {
+    if (!traces.empty() || !condition->traces().empty())
+      refuse(where + ".condition_dsp", "one beside traces, or with traces of its own", "either it or traces");
     if (std::holds_alternative<ContainerSpec>(condition->spec))
       refuse(where + ".condition_dsp", "a container", "one network");
     condition->check(where + ".condition_dsp");
@@ -163,6 +174,7 @@ std::vector<Slot> WavenetSpec::optional_slots(const std::string& prefix) const {
 
 std::int64_t WavenetSpec::memory() const {
   std::int64_t floats = condition ? condition->memory() : 0;
+  if (!traces.empty()) floats += scratch_floats(static_cast<std::int64_t>(traces.size()) + 2 * kTraceLanes);
   for (const ArraySpec& array : arrays) {
     for (const LayerSpec& layer : array.layers) {
       floats += history_floats(array.channels, static_cast<std::int64_t>(layer.kernel_size - 1) * layer.dilation);
@@ -192,7 +204,7 @@ std::int64_t WavenetSpec::receptive_field() const {
 }
 
 std::int64_t WavenetSpec::work() const {
-  std::int64_t work = condition ? condition->work() : 0;
+  std::int64_t work = (condition ? condition->work() : 0) + 2 * static_cast<std::int64_t>(traces.size());
   const auto product = [](std::int64_t a, std::int64_t b, std::int64_t c = 1) { return a * b * c; };
   for (const ArraySpec& array : arrays) {
     work += product(array.channels, array.input_size);

@@ -130,6 +130,9 @@ double Engine::host_rate_hz() const noexcept { return model_->host_rate_hz; }
 const std::string& Engine::format() const noexcept { return model_->description.format; }
 double Engine::sample_rate_hz() const noexcept { return model_->description.sample_rate_hz; }
 std::int64_t Engine::receptive_field() const noexcept { return model_->description.architecture.receptive_field(); }
+std::int64_t Engine::settling_samples() const noexcept {
+  return model_->description.architecture.settling_samples();
+}
 std::int64_t Engine::parameters() const noexcept { return model_->parameters; }
 const std::string& Engine::architecture() const noexcept { return model_->architecture; }
 const std::string& Engine::metadata() const noexcept { return model_->description.metadata; }

@@ -73,6 +73,8 @@ class TRIODE_API Engine {
   /// The model's own, whatever the host's.
   double sample_rate_hz() const noexcept;
   std::int64_t receptive_field() const noexcept;
+  /// Samples of the model after which silence has made it forget what it heard; recurrent networks do not tell.
+  std::int64_t settling_samples() const noexcept;
   /// Number of learned values of the network that plays.
   std::int64_t parameters() const noexcept;
   /// JSON of the architecture that plays, and of the file's metadata.

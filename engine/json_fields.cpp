@@ -121,6 +121,12 @@ int Fields::integer(const std::string& key, int low, int high, int otherwise) {
   return find(key) == nullptr ? otherwise : integer(key, low, high);
 }
 
+double Fields::number(const std::string& key, double low, double high) {
+  const double x = triode::number(at(key), path(key));
+  if (!(x >= low && x <= high)) refuse(path(key), shown(at(key)), "a number from " + shown(low) + " to " + shown(high));
+  return x;
+}
+
 float Fields::number(const std::string& key, float otherwise) {
   const json* value = find(key);
   return value == nullptr ? otherwise : finite_float(*value, path(key));

@@ -39,6 +39,7 @@ class Fields {
   int integer(const std::string& key, int low, int high);
   int integer(const std::string& key, int low, int high, int otherwise);
   float number(const std::string& key, float otherwise);
+  double number(const std::string& key, double low, double high);
   bool boolean(const std::string& key);
   bool boolean(const std::string& key, bool otherwise);
   std::string text(const std::string& key);

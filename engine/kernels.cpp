@@ -5,6 +5,7 @@
 #include "layer_kernel.h"
 #include "recurrent_kernel.h"
 #include "simd.h"
+#include "trace_kernel.h"
 
 namespace triode {
 namespace ISA_NS {
@@ -195,6 +196,10 @@ void convolve(const float* taps, int count, float bias, const float* in, float* 
   for (; t < n; t += kWidth) convolve_tile<1>(taps, count, bias, in + t, out + t);
 }
 
+void traces(const TraceBank& bank, const float* x, double* states, MutableRows out, int n) noexcept {
+  run_traces(bank, x, states, out, n);
+}
+
 void finite(const float* in, float* out, int n) noexcept {
   // x - x is 0 for every number and NaN for NaN and the infinities.
   for (int t = 0; t < n; ++t) out[t] = in[t] - in[t] == 0.0f ? in[t] : 0.0f;
@@ -257,7 +262,7 @@ extern const Kernels kernels;
 constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
 const Kernels kernels = {kNames[kWidth == 16 ? 2 : (kWidth == 8 ? 1 : 0)],
                          kWidth, kTile, kWidth > 4 ? kHalfWidth : 0, kLoopSums * kWidth, mix, layer, ramp, apply, apply_and_sum, add, multiply, blend,
-                         modulate, scale, convolve, finite, dot, lstm, gru, project, multiply_add_loop};
+                         modulate, scale, convolve, traces, finite, dot, lstm, gru, project, multiply_add_loop};
 
 }  // namespace ISA_NS
 }  // namespace triode

@@ -85,6 +85,17 @@ constexpr bool has_layer_kernel(int channels) {
   return (channels >= 1 && channels <= 6) || channels == 8 || channels == 12 || channels == 16;
 }
 
+/// Slow filters that are computed together.
+inline constexpr int kTraceLanes = 4;
+
+/// Slow filters of one signal, in groups of kTraceLanes lanes: the low-passes, then the envelopes. One number per lane.
+struct TraceBank {
+  const double* keeps;
+  const float* scales;
+  const float* offsets;
+  int low_passes, envelopes;  // lanes, those that fill up a group included
+};
+
 /// One recurrent layer. Its hidden units stand in groups of a register, the last maybe in half a register; `units`
 /// counts their lanes and those that fill the last register up, whose values are zero. `weights`, packed by
 /// pack_cell() in recurrent.cpp, hold for each group the bias of four gates, the columns of the inputs, those of the
@@ -128,6 +139,9 @@ struct Kernels {
   void (*scale)(Rows in, float factor, MutableRows out, int n) noexcept;
   /// out[t] = bias + sum over k of taps[k] * in[t - k].
   void (*convolve)(const float* taps, int count, float bias, const float* in, float* out, int n) noexcept;
+  /// Sample by sample, state = keep * state + x and row = scale * state + offset in each low-pass's lane, in an
+  /// envelope's state = keep * state + |x| and row = scale * sqrt(state) + offset. x is finite.
+  void (*traces)(const TraceBank& bank, const float* x, double* states, MutableRows out, int n) noexcept;
   /// NaN and infinities become 0.
   void (*finite)(const float* in, float* out, int n) noexcept;
   /// Sum of a[i] * b[i] over i < n, a multiple of the register width.

@@ -150,7 +150,7 @@ std::int64_t ModelPair::memory_samples() const noexcept {
   for (const Engine* engine : engines_) {
     if (engine == nullptr) continue;
     const double per_model_sample = rate_hz_ / engine->sample_rate_hz();
-    memory += static_cast<std::int64_t>(per_model_sample * static_cast<double>(engine->receptive_field())) + 1;
+    memory += static_cast<std::int64_t>(per_model_sample * static_cast<double>(engine->settling_samples())) + 1;
     memory += 2 * engine->latency_samples();
   }
   return memory;

@@ -145,21 +145,32 @@ void Parametric::look(Rows in, int at) noexcept {
   for (std::size_t m = 0; m < step_.size(); ++m) step_[m] = (aim_[m] - from_[m]) / static_cast<float>(kKnobInterval);
 }
 
-void Parametric::play(Rows in, MutableRows out, int at, int n) noexcept {
+template <class Gain>
+void Parametric::amplify(Rows in, int at, int n, Gain gain) noexcept {
   float* const network_in = in_.rows().data;
+  for (int t = 0; t < n; ++t) network_in[t] = in.data[at + t] * gain(t);
+  if (network_.traces() == nullptr) return;
+  const MutableRows traces = network_.traces()->rows();
+  for (int r = 0; r < traces.rows; ++r)
+    for (int t = 0; t < n; ++t) traces.data[r * traces.stride + t] *= gain(t);
+}
+
+void Parametric::play(Rows in, MutableRows out, int at, int n) noexcept {
   const float* const network_out = out_.rows().data;
   const std::size_t last = aim_.size() - 1;
+  // They are traces of the audio before the gain, which scales them as it scales the audio.
+  if (Traces* traces = network_.traces()) traces->run(in.data + at, n);
   if (resting_) {
-    for (int t = 0; t < n; ++t) network_in[t] = in.data[at + t] * aim_[0];
-    network_.process(in_.rows(), out_.rows(), n);
+    amplify(in, at, n, [this](int) { return aim_[0]; });
+    network_.run(in_.rows(), out_.rows(), n);
     for (int t = 0; t < n; ++t) out.data[at + t] = network_out[t] * aim_[last];
     return;
   }
   // The first sample after a look has made one step.
   const auto gain = [&](std::size_t m, int t) { return from_[m] + step_[m] * static_cast<float>(position_ + t + 1); };
-  for (int t = 0; t < n; ++t) network_in[t] = in.data[at + t] * gain(0, t);
+  amplify(in, at, n, [&](int t) { return gain(0, t); });
   network_.turn(from_.data() + 1, step_.data() + 1, position_ + 1);
-  network_.process(in_.rows(), out_.rows(), n);
+  network_.run(in_.rows(), out_.rows(), n);
   for (int t = 0; t < n; ++t) out.data[at + t] = network_out[t] * gain(last, t);
 }
 

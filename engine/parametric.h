@@ -56,6 +56,9 @@ class Parametric final : public Network {
   bool moved(Rows in, int at) const noexcept;
   void look(Rows in, int at) noexcept;
   void play(Rows in, MutableRows out, int at, int n) noexcept;
+  /// What the network hears: n samples of the audio and of its traces, times gain(t).
+  template <class Gain>
+  void amplify(Rows in, int at, int n, Gain gain) noexcept;
 
   KnobNetwork knobs_;
   Wavenet network_;

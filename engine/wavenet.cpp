@@ -199,8 +199,9 @@ WavenetArray::WavenetArray(const Kernels& kernels, const Tensors& tensors, const
     layers_.emplace_back(kernels, tensors, name + "layers." + std::to_string(l) + ".", spec, spec.layers[l]);
 }
 
-void WavenetArray::run(Rows in, Rows condition, MutableRows head_out, MutableRows out, int n) noexcept {
-  rechannel_.run(in, layers_.front().input(), n);
+void WavenetArray::run(std::span<const Rows> in, Rows condition, MutableRows head_out, MutableRows out,
+                       int n) noexcept {
+  rechannel_.run(in.data(), static_cast<int>(in.size()), Rows{}, layers_.front().input(), n);
   for (std::size_t l = 0; l < layers_.size(); ++l)
     layers_[l].run(condition, head_.input(), l + 1 < layers_.size() ? layers_[l + 1].input() : out, n);
   head_.run(Rows{}, head_out, n);
@@ -249,6 +250,12 @@ Wavenet::Wavenet(const WavenetSpec& spec, const Tensors& tensors, const std::str
       head_scale_(tensor(tensors, prefix + "head_scale").data[0]),
       condition_(spec.arrays[0].condition_size),
       head_out_(spec.arrays.back().head.out_channels) {
+  heard_.resize(1);
+  if (!spec.traces.empty()) {
+    traces_.emplace(spec.traces, kernels);
+    heard_.insert(heard_.end(), traces_->sources().begin(), traces_->sources().end());
+    if (spec.inputs() > 1) heard_.emplace_back();
+  }
   if (spec.condition) condition_network_ = make_network(*spec.condition, tensors, prefix + "condition_dsp.", kernels);
   arrays_.reserve(spec.arrays.size());
   for (std::size_t i = 0; i < spec.arrays.size(); ++i) {
@@ -260,6 +267,16 @@ Wavenet::Wavenet(const WavenetSpec& spec, const Tensors& tensors, const std::str
 }
 
 void Wavenet::process(Rows in, MutableRows out, int n) noexcept {
+  if (traces_) traces_->run(in.data, n);
+  run(in, out, n);
+}
+
+void Wavenet::run(Rows in, MutableRows out, int n) noexcept {
+  heard_.front() = in;
+  if (traces_) {
+    heard_.front().rows = 1;
+    if (in.rows > 1) heard_.back() = {in.data + in.stride, in.stride, in.rows - 1};
+  }
   Rows condition = in;
   if (condition_network_) {
     condition_network_->process(in, condition_.rows(), n);
@@ -267,25 +284,29 @@ void Wavenet::process(Rows in, MutableRows out, int n) noexcept {
   }
   const MutableRows first_sum = arrays_.front().head_sum();
   for (int r = 0; r < first_sum.rows; ++r) std::fill_n(first_sum.data + r * first_sum.stride, kChunk, 0.0f);
-  Rows layer_in = in;
+  std::span<const Rows> layer_in = heard_;
+  Rows passed{};
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
     const bool last = i + 1 == arrays_.size();
     const MutableRows head_out = last ? head_out_.rows() : arrays_[i + 1].head_sum();
     const MutableRows layer_out = last ? MutableRows{} : between_[i].rows();
     arrays_[i].run(layer_in, condition, head_out, layer_out, n);
-    layer_in = layer_out;
+    passed = layer_out;
+    layer_in = {&passed, 1};
   }
   kernels_->scale(head_out_.rows(), head_scale_, post_head_ ? post_head_->input() : out, n);
   if (post_head_) post_head_->run(out, n);
 }
 
 void Wavenet::remember() noexcept {
+  if (traces_) traces_->remember();
   if (condition_network_) condition_network_->remember();
   for (WavenetArray& array : arrays_) array.remember();
   if (post_head_) post_head_->remember();
 }
 
 void Wavenet::recall() noexcept {
+  if (traces_) traces_->recall();
   if (condition_network_) condition_network_->recall();
   for (WavenetArray& array : arrays_) array.recall();
   if (post_head_) post_head_->recall();

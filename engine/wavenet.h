@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "network.h"
+#include "traces.h"
 
 namespace triode {
 
@@ -78,7 +80,7 @@ class WavenetArray {
   /// Where the sum of the layers' activations starts from: zero, or the head output of the array before.
   MutableRows head_sum() { return head_.input(); }
   /// Writes the head output; the last layer's output goes to `out` unless its data is null.
-  void run(Rows in, Rows condition, MutableRows head_out, MutableRows out, int n) noexcept;
+  void run(std::span<const Rows> in, Rows condition, MutableRows head_out, MutableRows out, int n) noexcept;
   int channels() const { return channels_; }
   std::vector<WavenetLayer>& layers() { return layers_; }
   void remember() noexcept;
@@ -115,6 +117,11 @@ class Wavenet final : public Network {
   void remember() noexcept override;
   void recall() noexcept override;
 
+  /// Null where it has none.
+  Traces* traces() { return traces_ ? &*traces_ : nullptr; }
+  /// process() for a network whose traces have been run already.
+  void run(Rows in, MutableRows out, int n) noexcept;
+
   // For a network whose rows before the activations are scaled and shifted from outside; without FiLM of its own. Rows
   // are handed over as the scales of all layers of the first array, their shifts, then those of the next.
   /// Makes room for fold().
@@ -133,6 +140,8 @@ class Wavenet final : public Network {
   float head_scale_;
   std::unique_ptr<Network> condition_network_;
   Scratch condition_, head_out_;
+  std::optional<Traces> traces_;
+  std::vector<Rows> heard_;  // what the first array takes: the audio, the traces, the knobs
   std::vector<WavenetArray> arrays_;
   std::vector<Scratch> between_;  // layer outputs from array to array
   std::optional<PostHead> post_head_;

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from models import LEAKY_RELU, TANH, block_architecture, convnet_architecture, recurrent_architecture
+from models import LEAKY_RELU, SEVEN_TRACES, TANH, block_architecture, convnet_architecture, recurrent_architecture
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -73,6 +73,8 @@ WAVENETS: dict[str, dict[str, Any]] = {
         "arrays": [array(4, 2, 3)],
         "head": {"channels": 5, "out_channels": 1, "kernel_sizes": [3, 1, 4], "activation": TANH},
     },
+    "traces": {"arrays": [array(7, 3, 4, input_size=8), array(9, 3, input_size=7)], "traces": SEVEN_TRACES},
+    "one trace": {"arrays": [array(6, 2, input_size=2, **gated("gated", 2))], "traces": SEVEN_TRACES[:1]},
     "nested condition": {
         "arrays": [array(4, 2, condition_size=4, groups_input_mixin=2)],
         "condition_dsp": CONDITION,

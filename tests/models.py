@@ -63,6 +63,26 @@ def recurrent_architecture(unit: str, hidden_size: int = 8, num_layers: int = 1,
     return {"name": unit, **shape, "skip": skip}
 
 
+def traces(*kinds_and_seconds: tuple[str, float]) -> list[dict[str, Any]]:
+    """Slow filters of audio at 48 kHz, scaled so that a network hears them as loud as the audio."""
+    offsets = {"low_pass": 0.0, "envelope": 0.4}
+    return [
+        {"type": kind, "time_constant_samples": 48_000 * seconds, "offset": offsets[kind], "scale": 2.5}
+        for kind, seconds in kinds_and_seconds
+    ]
+
+
+SEVEN_TRACES = traces(
+    ("envelope", 0.7),
+    ("low_pass", 0.002),
+    ("low_pass", 0.03),
+    ("envelope", 0.01),
+    ("envelope", 0.05),
+    ("low_pass", 0.3),
+    ("envelope", 2.0),
+)
+
+
 def convnet_architecture(batchnorm: bool) -> dict[str, Any]:
     """Two blocks of two taps, as some `.nam` files have."""
     return {

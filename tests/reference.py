@@ -122,11 +122,26 @@ class ModulatedLayer(Layer):
         return super().gated(z * self.scale + self.shift)
 
 
+def trace(spec: Mapping[str, Any], x: Signal) -> Signal:
+    """(1, n) of audio (1, n); `delay_samples` stands for a state of so many samples ago."""
+    tau, delay = spec["time_constant_samples"], spec.get("delay_samples", 1)
+    a = 1 - np.exp(-1 / tau)
+    envelope = spec["type"] == "envelope"
+    level = scipy.signal.lfilter([a], [1.0, *[0.0] * (delay - 1), a - 1], np.abs(x) if envelope else x)
+    result: Signal = spec["scale"] * ((np.sqrt(level) if envelope else level) - spec["offset"])
+    return result
+
+
+def with_traces(architecture: Mapping[str, Any], x: Signal) -> Signal:
+    """The audio, its traces, the knobs."""
+    return np.concatenate([x[:1], *(trace(spec, x[:1]) for spec in architecture.get("traces", [])), x[1:]])
+
+
 def wavenet(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, prefix: str = "") -> Signal:
     condition = x
     if architecture.get("condition_dsp"):
         condition = network(architecture["condition_dsp"], tensors, x, f"{prefix}condition_dsp.")
-    h, head_sum = x, np.zeros((1, 1))
+    h, head_sum = with_traces(architecture, x), np.zeros((1, 1))
     for index, array in enumerate(architecture["arrays"]):
         name = f"{prefix}arrays.{index}."
         h = conv(h, tensors[f"{name}rechannel.weight"], tensors.get(f"{name}rechannel.bias"))
@@ -176,8 +191,8 @@ def parametric(architecture: Mapping[str, Any], tensors: Tensors, x: Signal, pre
     net = architecture["network"]
     m = modulations(tensors, x[1:], f"{prefix}knobs.", architecture.get("tapers", ["linear"]))
     gain, first = between_looks(np.exp(m[:1])), 1
+    h, head_sum = with_traces(net, x[:1]) * gain, np.zeros((1, 1))
     x = x[:1] * gain
-    h, head_sum = x, np.zeros((1, 1))
     for index, array in enumerate(net["arrays"]):
         name = f"{prefix}network.arrays.{index}."
         layers = [f"{name}layers.{layer}." for layer in range(len(array["dilations"]))]

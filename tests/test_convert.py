@@ -226,6 +226,8 @@ def test_other_networks_as_keras(tmp_path: Path, name: str) -> None:
         ("conv", ".nam", "has no conv networks"),
         ("sequential", ".aidax", "layer 3 adds its input to its output"),
         ("gru", ".nam", "has no GRU"),
+        ("wavenet, traces", ".nam", "traces of what came long before; keep it as .triode, or add --distil"),
+        ("wavenet, traces", ".aidax", "a WaveNet connects them otherwise"),
     ],
 )
 def test_why_not(tmp_path: Path, name: str, ending: str, reason: str) -> None:

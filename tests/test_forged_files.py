@@ -116,6 +116,7 @@ WHOLE = {
     "lstm.triode": triode_bytes(recurrent_architecture("lstm", 3)),
     "wavenet.triode": triode_bytes(ARCHITECTURES["wavenet, eight films, blended"]),
     "container.nam": json.dumps(nam_model()).encode(),
+    "traces.triode": triode_bytes(ARCHITECTURES["wavenet, one trace"]),
     "knobs.triode": knobs_bytes(),
     "parametric.triode": parametric_bytes(),
     "blocks.triode": triode_bytes(block_architecture(3)),

@@ -86,6 +86,8 @@ def slowed(architecture: dict[str, Any], factor: int) -> dict[str, Any]:
     for part in [*slow["arrays"], *slow.get("condition_dsp", {}).get("arrays", [])]:
         part["dilations"] = [factor * dilation for dilation in part["dilations"]]
         part["head"]["head_dilation"] = factor * part["head"].get("head_dilation", 1)
+    for trace in slow.get("traces", []):
+        trace["delay_samples"] = factor
     return slow
 
 

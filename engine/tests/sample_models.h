@@ -48,6 +48,15 @@ inline const std::map<std::string, std::string>& architectures() {
         {"input_size": 5, "channels": 2, "kernel_sizes": [3], "dilations": [512], "activations": [{"type": "Tanh"}],
          "head": {"out_channels": 1, "kernel_size": 16, "bias": true}}]})"},
       {"everything wavenet", kEverything},
+      {"traces", R"({"name": "wavenet", "arrays": [
+        {"input_size": 6, "condition_size": 1, "channels": 4, "kernel_sizes": [3, 3], "dilations": [1, 90],
+         "activations": [{"type": "Tanh"}, {"type": "LeakyReLU", "negative_slope": 0.01}],
+         "head": {"out_channels": 1, "kernel_size": 2, "bias": true}}], "traces": [
+        {"type": "envelope", "time_constant_samples": 250, "offset": 0.3, "scale": 3},
+        {"type": "low_pass", "time_constant_samples": 500.5, "offset": 0, "scale": -20},
+        {"type": "envelope", "time_constant_samples": 1, "offset": 0.5, "scale": 1},
+        {"type": "low_pass", "time_constant_samples": 20, "offset": 0.1, "scale": 2},
+        {"type": "low_pass", "time_constant_samples": 400, "offset": 0, "scale": 9}]})"},
       {"lstm", R"({"name": "lstm", "input_size": 1, "hidden_size": 9, "num_layers": 2, "skip": true})"},
       {"gru", R"({"name": "gru", "input_size": 1, "hidden_size": 20, "num_layers": 1, "skip": false})"},
       {"conv", R"({"name": "conv", "kernel_size": 4, "dilation": 90, "activation": {"type": "Tanh"}})"},

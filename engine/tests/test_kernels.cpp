@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "denormals.h"
 #include "kernels.h"
 
 using namespace triode;
@@ -205,6 +206,45 @@ void test_elementwise(const Kernels& kernels) {
   }
 }
 
+// Chunks of n samples with rubbish behind them, through two groups of filters, against the sums themselves.
+void test_traces(const Kernels& kernels, int n) {
+  constexpr int kLanes = 2 * kTraceLanes;
+  const double slow = std::exp(-1e-7);
+  const std::vector<double> keeps = {slow, 0.0, std::exp(-1.0), 0.999, slow, 0.0, std::exp(-1.0), 0.999};
+  const std::vector<float> scales = {1e-3f, 1.0f, -2.0f, 0.5f, 1e-2f, 1.0f, -2.0f, 0.5f};
+  const std::vector<float> offsets = {0.0f, 1.0f, 2.0f, 3.0f, -4.0f, 5.0f, 6.0f, 7.0f};
+  std::vector<double> states(kLanes), expected(kLanes);
+  std::vector<float> out(kLanes * kChunk);
+  for (int chunk = 0; chunk < 200; ++chunk) {
+    std::vector<float> x = noise(kChunk);
+    x[0] = chunk == 3 ? 1e30f : x[0];  // heard as 100
+    std::fill(x.begin() + n, x.end(), std::numeric_limits<float>::quiet_NaN());
+    kernels.traces({keeps.data(), scales.data(), offsets.data(), kTraceLanes, kTraceLanes}, x.data(), states.data(),
+                   {out.data(), kChunk, kLanes}, n);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const auto l = static_cast<std::size_t>(lane);
+      for (int t = 0; t < n; ++t) {
+        const double heard = std::min(static_cast<double>(x[static_cast<std::size_t>(t)]), 100.0);
+        expected[l] = keeps[l] * expected[l] + (lane < kTraceLanes ? heard : std::abs(heard));
+        const double level = lane < kTraceLanes ? expected[l] : std::sqrt(expected[l]);
+        const float found = out[static_cast<std::size_t>(lane * kChunk + t)];
+        CHECK_WITH(std::abs(found - (scales[l] * level + offsets[l])) < 1e-4, std::to_string(lane));
+      }
+      CHECK_WITH(std::abs(states[l] - expected[l]) <= 1e-12 * std::abs(expected[l]) + 1e-15, std::to_string(lane));
+    }
+  }
+#if defined(__SSE__)
+  // In silence they come to rest at zero, and not at numbers that slow the processor down.
+  const StopDenormals stop_denormals;
+  const std::vector<float> silence(kChunk, 0.0f);
+  for (int chunk = 0; chunk < 16; ++chunk)
+    kernels.traces({keeps.data(), scales.data(), offsets.data(), kTraceLanes, kTraceLanes}, silence.data(),
+                   states.data(), {out.data(), kChunk, kLanes}, kChunk);
+  for (const int lane : {1, 2, 5, 6}) CHECK(states[static_cast<std::size_t>(lane)] == 0.0);
+  CHECK(states[4] > 1.0);
+#endif
+}
+
 void test_finite(const Kernels& kernels) {
   const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   const float largest = std::numeric_limits<float>::max();
@@ -234,6 +274,7 @@ int main() {
       test_project(kernels, 16 * (1 + n % 3), n);
     }
     test_elementwise(kernels);
+    for (const int n : {1, 2, 3, 4, 37, 63, 64}) test_traces(kernels, n);
     test_finite(kernels);
   }
   return failures == 0 ? 0 : 1;

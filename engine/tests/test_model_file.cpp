@@ -252,6 +252,40 @@ void test_forged_parametric() {
   forge_parametric("a key", "does not know", [](A a) { a["reverb"] = 1; });
 }
 
+void forge_traces(const std::string& what, const std::string& expected, const std::function<void(json&)>& change) {
+  json architecture = json::parse(samples::architectures().at("traces"));
+  change(architecture);
+  Parts parts = samples::triode_parts(samples::architectures().at("traces"), 1);
+  parts.model["architecture"] = architecture;
+  check_refused(parts.bytes(), expected, what);
+}
+
+void test_forged_traces() {
+  using A = json&;
+  forge_traces("none", "entries", [](A a) { a["traces"] = json::array(); });
+  forge_traces("seventeen", "entries", [](A a) { a["traces"] = json(17, json(a["traces"][0])); });
+  forge_traces("no list", "list", [](A a) { a["traces"] = 1; });
+  forge_traces("type", "low_pass or envelope", [](A a) { a["traces"][1]["type"] = "high_pass"; });
+  forge_traces("no type", "type", [](A a) { a["traces"][1].erase("type"); });
+  forge_traces("no scale", "scale", [](A a) { a["traces"][1].erase("scale"); });
+  forge_traces("a key", "does not know", [](A a) { a["traces"][1]["colour"] = "red"; });
+  for (const double tau : {0.0, 0.999, -5.0, 1.1e7, 1e300})
+    forge_traces("time constant", "a number from 1", [tau](A a) { a["traces"][0]["time_constant_samples"] = tau; });
+  for (const char* part : {"offset", "scale"})
+    for (const json& value : {json(1.1e6), json(-1e300), json("1"), json(true)})
+      forge_traces(part, "a number", [&](A a) { a["traces"][4][part] = value; });
+  forge_traces("more than inputs", "for each of 5 traces", [](A a) { a["arrays"][0]["input_size"] = 5; });
+  forge_traces("an input too many", "the channels of the condition", [](A a) { a["arrays"][0]["input_size"] = 7; });
+  forge_traces("a trace less", "the channels of the condition", [](A a) { a["traces"].erase(0); });
+  forge_traces("beside a condition", "either it or traces", [](A a) {
+    a["condition_dsp"] = json::parse(samples::architectures().at("plain wavenet"));
+  });
+  forge_traces("in a condition", "either it or traces", [](A a) {
+    const json inner = a;
+    a.erase("traces"), a["arrays"][0]["input_size"] = 1, a["condition_dsp"] = inner;
+  });
+}
+
 void test_forged_wavenets() {
   using A = json&;
   forge_wavenet("no arrays", "entries", [](A a) { a["arrays"] = json::array(); });
@@ -364,6 +398,7 @@ int main() {
   test_forged_metadata();
   test_forged_parametric();
   test_forged_wavenets();
+  test_forged_traces();
   test_forged_nam();
   test_small_files_stay_small();
   test_quality();

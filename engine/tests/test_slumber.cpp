@@ -1,5 +1,6 @@
 // A rig that has slept through silence goes on as if it had played it.
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,40 @@ void test_blocks(const std::string& bytes) {
   }
 }
 
+// It plays tanh(audio) * sigmoid(trace): silence, as soon as it has no input, and for long something else to come.
+std::string sagging(double time_constant_samples) {
+  samples::json architecture = samples::json::parse(R"({"name": "wavenet", "arrays": [
+    {"input_size": 2, "channels": 2, "bottleneck": 1, "kernel_sizes": [1], "dilations": [1],
+     "activations": [{"type": "Tanh"}], "gating": ["gated"], "head": {"out_channels": 1}}],
+    "traces": [{"type": "envelope", "offset": 0, "scale": 5}]})");
+  architecture["traces"][0]["time_constant_samples"] = time_constant_samples;
+  samples::Parts parts = samples::triode_parts(architecture.dump(), 1);
+  const float one_to_one[] = {1, 0, 0, 1}, one = 1;
+  const auto set = [&](const char* name, const float* values) {
+    const auto offsets = parts.header[name]["data_offsets"].get<std::vector<std::size_t>>();
+    std::memset(parts.data.data() + offsets[0], 0, offsets[1] - offsets[0]);
+    if (values != nullptr) std::memcpy(parts.data.data() + offsets[0], values, offsets[1] - offsets[0]);
+  };
+  set("arrays.0.rechannel.weight", one_to_one), set("arrays.0.layers.0.conv.weight", one_to_one);
+  set("arrays.0.layers.0.conv.bias", nullptr), set("arrays.0.layers.0.mixin.weight", nullptr);
+  set("arrays.0.head.weight", &one), set("head_scale", &one);
+  return parts.bytes();
+}
+
+// What cannot be heard in silence is remembered as well.
+void test_not_before_a_trace_has_gone() {
+  const std::string bytes = sagging(4800.0);
+  const std::vector<float> riff = samples::signal(4000), three_seconds(144'000, 0.0f);
+  Chain sleeper(bytes, 48000.0, false), watchman(bytes, 48000.0, false);
+  const auto agree = [&](const std::vector<float>& x) {
+    return largest_difference(sleeper.play(x, 64, false), watchman.play(x, 64, true)) < kInaudible;
+  };
+  CHECK(agree(riff) && agree(three_seconds) && agree(riff));
+  CHECK(agree(three_seconds) && !sleeper.rig.asleep());
+  CHECK(agree(three_seconds) && sleeper.rig.asleep());
+  CHECK(agree(riff) && !sleeper.rig.asleep());
+}
+
 void test_what_wakes(const std::string& bytes) {
   Chain chain(bytes, 48000.0, false);
   const std::vector<float> silence(200'000, 0.0f), moment(64, 0.0f);
@@ -118,7 +153,7 @@ void test_what_wakes(const std::string& bytes) {
 }  // namespace
 
 int main() {
-  for (const char* name : {"plain wavenet", "everything wavenet", "lstm", "sequential", "block-oriented", "linear"}) {
+  for (const char* name : {"plain wavenet", "everything wavenet", "traces", "lstm", "sequential", "block-oriented", "linear"}) {
     const std::string bytes = samples::triode_bytes(samples::architectures().at(name));
     test_sleep_is_not_heard(name, bytes, 48000.0, true);
     if (std::string(name) == "lstm" || std::string(name) == "plain wavenet")
@@ -126,6 +161,7 @@ int main() {
   }
   test_blocks(samples::triode_bytes(samples::architectures().at("convnet")));
   test_not_before_the_gate(samples::triode_bytes(samples::architectures().at("conv")));
+  test_not_before_a_trace_has_gone();
   test_what_wakes(samples::with_knobs(samples::kParametric));
   return failures == 0 ? 0 : 1;
 }

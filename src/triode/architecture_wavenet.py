@@ -19,6 +19,7 @@ __all__ = [
     "Layer1x1",
     "PostHead",
     "Shapes",
+    "Trace",
     "WaveNet",
     "WaveNetArray",
     "conv_shapes",
@@ -247,19 +248,41 @@ class PostHead:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Trace:
+    """A slow filter of the audio, heard as scale * (level - offset).
+
+    The level is that of a one-pole low-pass, or the square root of one of the audio's magnitude.
+    """
+
+    type: Literal["low_pass", "envelope"]
+    time_constant_samples: Annotated[float, Field(ge=1, le=1e7)]
+    offset: Annotated[float, Field(ge=-1e6, le=1e6)]
+    scale: Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class WaveNet:
-    """Arrays of dilated causal convolutions with a summed head: the WaveNet of the `.nam` format."""
+    """Arrays of dilated causal convolutions with a summed head: the WaveNet of the `.nam` format.
+
+    Unlike there, the first array may hear `traces` between the audio and the knobs.
+    """
 
     name: Literal["wavenet"]
     arrays: tuple[WaveNetArray, ...]
     head: PostHead | None = None
     condition_dsp: "WaveNet | None" = None
+    traces: Annotated[tuple[Trace, ...], Field(min_length=1, max_length=16)] | None = None
 
     def __post_init__(self) -> None:
         if not self.arrays:
             raise ValueError("a wavenet needs at least one array")
+        if self.inputs < 1:
+            size = self.arrays[0].input_size
+            raise ValueError(f"array 0 has input_size {size}, expected 1 for the audio and 1 for each trace")
+        if self.condition_dsp and (self.traces or self.condition_dsp.traces):
+            raise ValueError("a network with a condition_dsp has no traces, and neither has the condition_dsp")
         condition_size = self.condition_dsp.outputs if self.condition_dsp else self.inputs
-        channels, head = self.inputs, None
+        channels, head = self.arrays[0].input_size, None
         for index, array in enumerate(self.arrays):
             found = (array.input_size, array.condition_size, head or array.head_width)
             expected = (channels, condition_size, array.head_width)
@@ -275,7 +298,7 @@ class WaveNet:
     @property
     def inputs(self) -> int:
         """Channels in: the audio, then the knobs."""
-        return self.arrays[0].input_size
+        return self.arrays[0].input_size - len(self.traces or ())
 
     @property
     def outputs(self) -> int:

@@ -125,7 +125,7 @@ def _baked_wavenet(
         if index == 0:
             tensors.setdefault(f"{name}rechannel.bias", np.zeros(array.channels, np.float32))
             _hold(tensors, f"{name}rechannel.weight", f"{name}rechannel.bias", travels)
-            changed |= {"input_size": 1, "rechannel_bias": True}
+            changed |= {"input_size": array.input_size - len(travels), "rechannel_bias": True}
         if net.condition_dsp is None:
             if array.groups_input_mixin != 1 or any(film.active for film in array.films.values()):
                 raise OptionError(
@@ -144,11 +144,11 @@ def _baked_wavenet(
 
 
 def _hold(tensors: Tensors, weight_name: str, bias_name: str, travels: Values) -> None:
-    """Moves all inputs but the first of a weight (outputs, inputs[, taps]) into the bias."""
-    weight = tensors[weight_name].astype(np.float64)
-    held = weight[:, 1:].reshape(len(weight), len(travels), -1).sum(axis=2) @ travels
+    """Moves the last inputs, the knobs', of a weight (outputs, inputs[, taps]) into the bias."""
+    weight, knobs = tensors[weight_name].astype(np.float64), len(travels)
+    held = weight[:, -knobs:].reshape(len(weight), knobs, -1).sum(axis=2) @ travels
     tensors[bias_name] = (tensors[bias_name] + held).astype(np.float32)
-    tensors[weight_name] = np.ascontiguousarray(tensors[weight_name][:, :1])
+    tensors[weight_name] = np.ascontiguousarray(tensors[weight_name][:, :-knobs])
 
 
 def _dense(weight: NDArray[np.float32], groups: int) -> NDArray[np.float32]:

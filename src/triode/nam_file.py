@@ -43,6 +43,11 @@ def nam_bytes(model: ModelFile) -> bytes:
         )
     architecture, tensors = checked_network(model)
     if isinstance(architecture, WaveNet):
+        if architecture.traces:
+            raise OptionError(
+                "a .nam WaveNet hears the audio alone, this one also traces of what came long before; keep it as "
+                ".triode, or add --distil"
+            )
         contents = _wavenet(architecture, tensors, model.sample_rate)
     elif isinstance(architecture, Linear):
         contents = _linear(architecture, tensors)

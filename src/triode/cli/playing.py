@@ -98,7 +98,7 @@ def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None
     metadata = found.pop("metadata", {})
     knobs = found.pop("knobs", [])
     rows = {key.replace("_", " "): value for key, value in found.items()}
-    rows["architecture"] = _in_words(found["architecture"])
+    rows["architecture"] = _in_words(found["architecture"], found["sample_rate"])
     generic = ", ".join(control["name"] for control in found["generic_controls"])
     rows["generic controls"] = f"{generic} (the rig's, not captured: options of render)"
     rows |= {f"knob {knob['name']}": f"{knob['low']:g} to {knob['high']:g} {knob['unit']}".rstrip() for knob in knobs}
@@ -110,13 +110,15 @@ def info(model: AnyModel, quality: Quality = 1.0, as_json: Json = False) -> None
         say(f"self-test: largest error {error:.1e} of full scale")
 
 
-def _in_words(architecture: dict[str, Any]) -> str:
+def _in_words(architecture: dict[str, Any], rate_hz: float) -> str:
     """What kind of network it is and how large, on one line; `--json` has the whole of it."""
     if architecture["name"] == "parametric":
-        return f"{_in_words(architecture['network'])}, with knobs"
+        return f"{_in_words(architecture['network'], rate_hz)}, with knobs"
     if arrays := architecture.get("arrays"):
         layers = sum(len(array["dilations"]) for array in arrays)
-        return f"wavenet, {layers} layers of {' and '.join(str(array['channels']) for array in arrays)} channels"
+        words = f"wavenet, {layers} layers of {' and '.join(str(array['channels']) for array in arrays)} channels"
+        traces = [trace["time_constant_samples"] / rate_hz for trace in architecture.get("traces", [])]
+        return f"{words}, {len(traces)} traces (time constants to {max(traces):.2g} s)" if traces else words
     if "hidden_size" in architecture:
         return f"{architecture['name']}, {architecture['hidden_size']} units"
     return str(architecture["name"])
