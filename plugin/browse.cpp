@@ -17,35 +17,49 @@ namespace triode::plugin {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kEndings = {".triode", ".nam", ".aidax", ".json"};
+constexpr std::array<std::string_view, 4> kModelEndings = {".triode", ".nam", ".aidax", ".json"};
+constexpr std::array<std::string_view, 2> kCabinetEndings = {".wav", ".WAV"};
 constexpr std::size_t kMostFiles = 10'000;
+
+// Those in the folder of `path`, in the order of names.
+template <class Endings>
+std::vector<std::string> files_beside(const std::string& path, const Endings& endings) {
+  std::error_code error;
+  std::vector<std::string> files;
+  if (path.empty()) return files;
+  std::filesystem::directory_iterator entry(path_of(path).parent_path(), error);
+  const std::filesystem::directory_iterator end;
+  for (; !error && entry != end && files.size() < kMostFiles; entry.increment(error)) {
+    const std::string ending = text_of(entry->path().extension());
+    if (std::find(endings.begin(), endings.end(), ending) != endings.end()) files.push_back(text_of(entry->path()));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// Round the end of `files`, which are in order; "" where there are none.
+std::string neighbour(const std::vector<std::string>& files, const std::string& path, int step) {
+  if (files.empty()) return "";
+  const auto count = static_cast<long>(files.size());
+  const auto place = std::lower_bound(files.begin(), files.end(), path);
+  const bool found = place != files.end() && *place == path;
+  // From a file that has gone, the next is the one that came after it.
+  const long from = place - files.begin() - (!found && step > 0 ? 1 : 0);
+  return files[static_cast<std::size_t>(((from + step) % count + count) % count)];
+}
 
 }  // namespace
 
 std::vector<std::string> models_beside(const std::string& path) {
-  if (path.starts_with(kFactoryPrefix)) return factory_models();
-  std::error_code error;
-  std::vector<std::string> models;
-  std::filesystem::directory_iterator entry(path_of(path).parent_path(), error);
-  const std::filesystem::directory_iterator end;
-  for (; !error && entry != end && models.size() < kMostFiles; entry.increment(error)) {
-    const std::string ending = text_of(entry->path().extension());
-    if (std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end()) models.push_back(text_of(entry->path()));
-  }
-  std::sort(models.begin(), models.end());
-  return models;
+  return path.starts_with(kFactoryPrefix) ? factory_models() : files_beside(path, kModelEndings);
 }
 
 std::string neighbour_model(const std::string& path, int step) {
-  std::vector<std::string> models = models_beside(path);
-  if (path.empty() && models.empty()) models = factory_models();
-  if (models.empty()) return "";
-  const auto count = static_cast<long>(models.size());
-  const auto place = std::lower_bound(models.begin(), models.end(), path);
-  const bool found = place != models.end() && *place == path;
-  // From a file that has gone, the next is the one that came after it.
-  const long from = place - models.begin() - (!found && step > 0 ? 1 : 0);
-  return models[static_cast<std::size_t>(((from + step) % count + count) % count)];
+  return neighbour(path.empty() ? factory_models() : models_beside(path), path, step);
+}
+
+std::string neighbour_cabinet(const std::string& path, int step) {
+  return neighbour(files_beside(path, kCabinetEndings), path, step);
 }
 
 std::string neighbour_preset(const std::vector<std::string>& presets, const std::string& path, int step) {

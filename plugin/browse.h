@@ -14,6 +14,9 @@ std::vector<std::string> models_beside(const std::string& path);
 /// The model `step` files further in the same folder, in the order of names, round its end; "" where there is none.
 std::string neighbour_model(const std::string& path, int step);
 
+/// The same among impulse responses; none come with the plug-in.
+std::string neighbour_cabinet(const std::string& path, int step);
+
 /// The preset `step` further among all there are, round their end: the first, or the last, where `name` is none's.
 std::string neighbour_preset(const std::vector<std::string>& presets, const std::string& path, int step);
 

@@ -69,11 +69,25 @@ void draw_dial(NanoVG& canvas, const Dial& dial, float share, bool lit, const st
   cap_of(canvas, dial, angle);
   label(canvas, dial.x, dial.y - dial.radius - 12.0f, 13, kText, kCentred, dial.name);
   label(canvas, dial.x, dial.y + dial.radius + 10.0f, 12, kDim, kCentred, reading);
+  const float end = dial.radius * std::sin(kFrom);
+  label(canvas, dial.x - end - 8.0f, dial.y + end + 10.0f, 10, kDim, kCentred, dial.lowest);
+  label(canvas, dial.x + end + 8.0f, dial.y + end + 10.0f, 10, kDim, kCentred, dial.highest);
   if (dial.turned_by < 0) return;
   canvas.beginPath();
   canvas.circle(dial.lamp().x + 8.0f, dial.lamp().y + 8.0f, 5.0f);
   canvas.fillColor(lit ? kAmber : kEdge);
   canvas.fill();
+}
+
+void draw_choice(NanoVG& canvas, const Choice& choice, int value) {
+  const ParameterInfo& info = kParameterInfos[static_cast<std::size_t>(choice.parameter)];
+  const bool chooses = info.kind == ParameterInfo::choice;
+  const char* chosen = chooses ? info.choices[static_cast<std::size_t>(value)] : "";
+  const bool lit = !chooses && value != 0;
+  const Color& color = chooses ? kText : lit ? kBack : kDim;
+  box(canvas, choice.area, lit ? kAmber : kBack, 4);
+  label(canvas, choice.area.x + choice.area.w / 2, choice.area.y + choice.area.h / 2, 10, color, kCentred,
+        std::string(choice.name) + chosen);
 }
 
 void draw_button(NanoVG& canvas, const Button& button, const char* words) {
@@ -88,6 +102,21 @@ void draw_meter(NanoVG& canvas, const Area& area, const char* name, float peak_d
   box(canvas, {area.x + 3, area.y + area.h - 3 - height, area.w - 6, height}, peak_db > -3.0f ? kAmber : kGreen, 2);
   box(canvas, {area.x + 3, area.y + 3, area.w - 6, 14}, clipped ? kRed : kEdge, 3);
   label(canvas, area.x + area.w / 2, area.y + area.h + 12, 11, kDim, kCentred, name);
+}
+
+void draw_model_name(NanoVG& canvas, const Area& place, bool marked, const std::string& name, const char* none) {
+  box(canvas, place, kPanel, 6);
+  if (marked) box(canvas, {place.x, place.y + 6, 3, place.h - 12}, kAmber, 1);
+  line(canvas, place, place.x + 12, place.y + 15, 17, name.empty() ? kDim : kText, name.empty() ? none : name);
+}
+
+std::string text_of_facts(const ModelFacts& facts) {
+  char words[120];
+  std::snprintf(words, sizeof words, "%s, %g kHz", facts.format.c_str(), facts.sample_rate_hz / 1000.0);
+  std::string all = words;
+  if (!facts.esr) return all;
+  std::snprintf(words, sizeof words, ", ESR %.4f", *facts.esr);
+  return all + words;
 }
 
 void draw_tuner(NanoVG& canvas, std::optional<double> pitch_hz) {

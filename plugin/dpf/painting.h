@@ -5,6 +5,7 @@
 #include <string>
 
 #include "NanoVG.hpp"
+#include "loaded_rig.h"
 #include "panel.h"
 
 START_NAMESPACE_DISTRHO
@@ -17,8 +18,14 @@ void label(NanoVG& canvas, float x, float y, float size, const Color& color, int
 void line(NanoVG& canvas, const Area& place, float x, float y, float size, const Color& color, const std::string& words);
 /// `share` is of its travel, 0 to 1; a part that is turned off is not lit.
 void draw_dial(NanoVG& canvas, const Dial& dial, float share, bool lit, const std::string& reading);
+/// What is chosen, or whether it is on.
+void draw_choice(NanoVG& canvas, const Choice& choice, int value);
 void draw_button(NanoVG& canvas, const Button& button, const char* words);
 void draw_meter(NanoVG& canvas, const Area& area, const char* name, float peak_db, bool clipped);
+/// With a mark where its knobs are shown; `none` where there is no name.
+void draw_model_name(NanoVG& canvas, const Area& place, bool marked, const std::string& name, const char* none);
+/// Format, sample rate and error.
+std::string text_of_facts(const ModelFacts& facts);
 void draw_tuner(NanoVG& canvas, std::optional<double> pitch_hz);
 
 }  // namespace panel

@@ -36,9 +36,10 @@ struct Dial {
   std::string name;
   float x, y, radius;
   int turned_by = -1;  // a toggle, or none
+  std::string lowest, highest;  // as a person reads them, of a model's own knob
 
   Area area() const { return {x - radius - 8.0f, y - radius - 8.0f, 2.0f * radius + 16.0f, 2.0f * radius + 16.0f}; }
-  Area lamp() const { return {x - radius - 14.0f, y - radius - 20.0f, 16.0f, 16.0f}; }
+  Area lamp() const { return {x - radius - 14.0f, y - radius - 8.0f, 16.0f, 16.0f}; }
 };
 
 struct Button {
@@ -57,15 +58,20 @@ struct Button {
     no_second,
     next_second,
     pairing,
+    previous_cabinet,
     cabinet,
     no_cabinet,
+    next_cabinet,
+    previous_second_cabinet,
     second_cabinet,
     no_second_cabinet,
+    next_second_cabinet,
+    more,
     locate
   } action;
 };
 
-inline constexpr std::array<Button, 15> kButtons = {{{"<", {574, 10, 30, 26}, Button::previous_preset},
+inline constexpr std::array<Button, 19> kButtons = {{{"<", {574, 10, 30, 26}, Button::previous_preset},
                                                      {"Load", {608, 10, 54, 26}, Button::load_preset},
                                                      {"Save", {666, 10, 54, 26}, Button::save_preset},
                                                      {">", {724, 10, 34, 26}, Button::next_preset},
@@ -76,10 +82,15 @@ inline constexpr std::array<Button, 15> kButtons = {{{"<", {574, 10, 30, 26}, Bu
                                                      {"Load", {608, 98, 74, 30}, Button::load_second},
                                                      {"x", {686, 98, 34, 30}, Button::no_second},
                                                      {">", {724, 98, 34, 30}, Button::next_second},
-                                                     {"Load cabinet", {608, 444, 112, 24}, Button::cabinet},
-                                                     {"x", {724, 444, 34, 24}, Button::no_cabinet},
-                                                     {"Load second", {608, 474, 112, 24}, Button::second_cabinet},
-                                                     {"x", {724, 474, 34, 24}, Button::no_second_cabinet}}};
+                                                     {"<", {608, 444, 30, 24}, Button::previous_cabinet},
+                                                     {"Load", {642, 444, 40, 24}, Button::cabinet},
+                                                     {"x", {686, 444, 34, 24}, Button::no_cabinet},
+                                                     {">", {724, 444, 34, 24}, Button::next_cabinet},
+                                                     {"<", {608, 474, 30, 24}, Button::previous_second_cabinet},
+                                                     {"Load", {642, 474, 40, 24}, Button::second_cabinet},
+                                                     {"x", {686, 474, 34, 24}, Button::no_second_cabinet},
+                                                     {">", {724, 474, 34, 24}, Button::next_second_cabinet}}};
+inline constexpr Button kMore = {"", {692, 411, 56, 20}, Button::more};
 inline constexpr Button kPairing = {"", {44, 98, 108, 30}, Button::pairing};
 inline constexpr Button kLocate = {"Locate", {674, 508, 84, 24}, Button::locate};
 inline constexpr Area kInputMeter = {12, 150, 20, 286}, kOutputMeter = {768, 150, 20, 286};
@@ -100,6 +111,26 @@ inline constexpr std::array<RigDial, 8> kRigDials = {{{kInputGain, "Input", -1},
                                                {kPresence, "Presence", -1},
                                                {kCabinetLevel, "Cabinet", kCabinet},
                                                {kOutputGain, "Output", -1}}};
+
+// Behind "more": what is set once.
+inline constexpr std::array<RigDial, 4> kMoreDials = {{{kInterfaceDbu, "Full scale", kCalibrate},
+                                                       {kGateHysteresis, "Hysteresis", -1},
+                                                       {kGateHold, "Hold", -1},
+                                                       {kGateRelease, "Release", -1}}};
+
+/// A parameter that a click takes to its next value.
+struct Choice {
+  int parameter;
+  const char* name;
+  Area area;
+};
+
+inline constexpr std::array<Choice, 6> kChoices = {{{kInputs, "Inputs: ", {52, 411, 84, 20}},
+                                                    {kQuality, "Quality: ", {142, 411, 140, 20}},
+                                                    {kOutputLevel, "Level: ", {288, 411, 112, 20}},
+                                                    {kDcBlocker, "DC blocker", {406, 411, 84, 20}},
+                                                    {kPrograms, "MIDI: ", {496, 411, 96, 20}},
+                                                    {kEmbed, "Keep model", {598, 411, 88, 20}}}};
 
 inline std::string file_name(const std::string& path) { return path.substr(path.find_last_of("/\\") + 1); }
 

@@ -72,6 +72,9 @@ class TriodeWindow : public UI {
     for (const Button& button : kButtons) draw_button(*this, button, button.text);
     static constexpr std::array<const char*, 3> kPairings = {"second off", "in series", "in parallel"};
     draw_button(*this, kPairing, kPairings[static_cast<std::size_t>(std::lround(at(kSecond)))]);
+    for (const Choice& choice : kChoices)
+      draw_choice(*this, choice, static_cast<int>(std::lround(at(choice.parameter))));
+    draw_button(*this, kMore, more_ ? "back" : "more");
     draw_meter(*this, kInputMeter, "in", peaks_[0], clipped_[0]);
     draw_meter(*this, kOutputMeter, "out", peaks_[1], clipped_[1]);
     draw_foot();
@@ -89,6 +92,12 @@ class TriodeWindow : public UI {
     window_problem_.clear();
     for (const Button& button : kButtons)
       if (button.area.holds(x, y)) return press(button.action);
+    if (kMore.area.holds(x, y)) return press(kMore.action);
+    for (const Choice& choice : kChoices)
+      if (choice.area.holds(x, y)) {
+        turn(choice.parameter, at(choice.parameter) < info(choice.parameter).high ? at(choice.parameter) + 1.0f : 0.0f);
+        return true;
+      }
     if (kPairing.area.holds(x, y)) {
       turn(kSecond, at(kSecond) > 1.5f ? 0.0f : at(kSecond) + 1.0f);
       return true;
@@ -231,6 +240,17 @@ class TriodeWindow : public UI {
   bool press(Button::Action action) {
     if (action <= Button::next_preset) return press_preset(action);
     switch (action) {
+      case Button::more:
+        more_ = !more_;
+        return true;
+      case Button::previous_cabinet:
+        return step_cabinet(0, -1);
+      case Button::next_cabinet:
+        return step_cabinet(0, 1);
+      case Button::previous_second_cabinet:
+        return step_cabinet(1, -1);
+      case Button::next_second_cabinet:
+        return step_cabinet(1, 1);
       case Button::cabinet:
         return requestStateFile("cabinet");
       case Button::second_cabinet:
@@ -251,6 +271,12 @@ class TriodeWindow : public UI {
     return true;
   }
 
+  bool step_cabinet(std::size_t slot, int step) {
+    const std::string path = neighbour_cabinet(cabinet_paths_[slot], step);
+    if (!path.empty()) setState(kCabinetKeys[slot], path.c_str());
+    return true;
+  }
+
   bool choose_model(Button::Action action) {
     choosing_ = action >= Button::previous_second ? 1 : 0;
     chosen_after_ = model_paths_[choosing_];
@@ -261,23 +287,32 @@ class TriodeWindow : public UI {
     return true;
   }
 
+  static Dial dial_of(const triode::Knob& knob, int parameter, float x) {
+    return {parameter, knob.name, x, 232.0f, 36.0f, -1, reading(knob, 0.0), reading(knob, 1.0)};
+  }
+
   std::vector<Dial> dials() const {
     std::vector<Dial> all;
     const std::vector<triode::Knob>& model_knobs = facts_of(shown_).knobs;
     const int knobs = std::min<int>(kPoolKnobs, static_cast<int>(model_knobs.size()));
     const float step = 700.0f / static_cast<float>(std::max(knobs, 4));
     for (int place = 0; place < knobs; ++place)
-      all.push_back({kFirstKnobs[shown_] + place, model_knobs[static_cast<std::size_t>(place)].name,
-                     400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1)), 232.0f,
-                     36.0f});
-    std::vector<RigDial> rig_dials(kRigDials.begin(), kRigDials.end());
+      all.push_back(dial_of(model_knobs[static_cast<std::size_t>(place)], kFirstKnobs[shown_] + place,
+                            400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1))));
+    std::vector<RigDial> rig_dials = {kMoreDials.begin(), kMoreDials.end()};
+    if (!more_) rig_dials = {kRigDials.begin(), kRigDials.end()};
+    if (more_) return with_rig(std::move(all), rig_dials);
     if (!status_.second.name.empty() && at(kSecond) > 1.5f) rig_dials.push_back({kBlend, "Blend", -1});
     if (!status_.second.name.empty()) rig_dials.push_back({kSecondGain, "Into 2nd", -1});
     if (!cabinet_paths_[0].empty() && !cabinet_paths_[1].empty()) rig_dials.push_back({kCabinetBlend, "Cab. mix", -1});
+    return with_rig(std::move(all), rig_dials);
+  }
+
+  static std::vector<Dial> with_rig(std::vector<Dial> all, const std::vector<RigDial>& rig_dials) {
     const float apart = 700.0f / static_cast<float>(rig_dials.size());
     float x = 50.0f + 0.5f * apart;
     for (const RigDial& dial : rig_dials) {
-      all.push_back({dial.parameter, dial.name, x, 368.0f, 24.0f, dial.turned_by});
+      all.push_back({dial.parameter, dial.name, x, 360.0f, 24.0f, dial.turned_by, "", ""});
       x += apart;
     }
     return all;
@@ -294,25 +329,12 @@ class TriodeWindow : public UI {
   }
 
   void draw_model(std::size_t slot, const char* without) {
-    const Area& place = kModelNames[slot];
     const ModelFacts& facts = facts_of(slot);
-    box(*this, place, kPanel, 6);
-    if (slot == shown_ && !status_.second.name.empty()) box(*this, {place.x, place.y + 6, 3, place.h - 12}, kAmber, 1);
     const std::string name = !facts.name.empty() ? facts.name : file_name(model_paths_[slot]);
     const char* none = slot == 0 ? "no model" : "no second model";
-    line(*this, place, place.x + 12, place.y + 15, 17, name.empty() ? kDim : kText, name.empty() ? none : name);
-    line(*this, place, place.x + 12, place.y + 33, 11, kDim, facts.name.empty() ? without : text_of_facts(facts));
-  }
-
-  static std::string text_of_facts(const ModelFacts& facts) {
-    char words[120];
-    std::snprintf(words, sizeof words, "%s, %g kHz", facts.format.c_str(), facts.sample_rate_hz / 1000.0);
-    std::string all = words;
-    if (facts.esr) {
-      std::snprintf(words, sizeof words, ", ESR %.4f", *facts.esr);
-      all += words;
-    }
-    return all;
+    draw_model_name(*this, kModelNames[slot], slot == shown_ && !status_.second.name.empty(), name, none);
+    const std::string told = facts.name.empty() ? without : text_of_facts(facts);
+    line(*this, kModelNames[slot], kModelNames[slot].x + 12, kModelNames[slot].y + 33, 11, kDim, told);
   }
 
   std::string value_text(int parameter) const {
@@ -368,7 +390,7 @@ class TriodeWindow : public UI {
   double held_y_ = 0.0;
   uint pressed_at_ = 0;
   unsigned presets_told_ = 0;
-  bool saving_ = false;
+  bool saving_ = false, more_ = false;
   std::string window_problem_;
 
   DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(TriodeWindow)

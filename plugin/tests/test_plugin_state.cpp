@@ -112,14 +112,16 @@ void test_models_beside_a_model() {
   std::string name = (std::filesystem::temp_directory_path() / "triode-XXXXXX").string();
   const std::filesystem::path folder(mkdtemp(name.data()));
   const auto at = [&folder](const char* file) { return (folder / file).string(); };
-  for (const char* file : {"b.nam", "a.triode", "notes.txt", "c.json"}) std::ofstream(folder / file) << "x";
+  for (const char* file : {"b.nam", "a.triode", "notes.txt", "c.json", "1.wav", "2.wav"}) std::ofstream(folder / file) << "x";
   CHECK(neighbour_model(at("a.triode"), 1) == at("b.nam"));
   CHECK(neighbour_model(at("a.triode"), -1) == at("c.json"));
   CHECK(neighbour_model(at("c.json"), 1) == at("a.triode"));
   CHECK(neighbour_model(at("bb.nam"), 1) == at("c.json"));  // it has gone
   CHECK(neighbour_model(at("bb.nam"), -1) == at("b.nam"));
+  CHECK(neighbour_cabinet(at("1.wav"), 1) == at("2.wav") && neighbour_cabinet(at("1.wav"), -1) == at("2.wav"));
   std::filesystem::remove_all(folder);
   CHECK(neighbour_model(at("a.triode"), 1).empty());
+  CHECK(neighbour_cabinet(at("1.wav"), 1).empty() && neighbour_cabinet("", 1).empty());
   CHECK(neighbour_model("", 1) == factory_models().front() && neighbour_model("", -1) == factory_models().back());
   CHECK(neighbour_model(factory_models()[0], 1) == factory_models()[1]);
 }

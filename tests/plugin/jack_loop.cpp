@@ -104,11 +104,11 @@ int main(int argc, char** argv) {
            (argc == 4 || connected(jack_port_name(loop.events), argv[4]));
   });
   if (!there) return 3;
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // until JACK itself has them connected
   if (argc == 6) {
     loop.program = std::atoi(argv[5]);
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   loop.xruns = 0;
   loop.wired = true;
   if (!within(std::chrono::seconds(120), [&] { return loop.done.load(); })) return 3;
