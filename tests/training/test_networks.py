@@ -106,7 +106,7 @@ def test_parameter_counts_are_those_of_the_nam_shapes() -> None:
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_architecture_round_trip_keeps_the_sound(arch: str) -> None:
-    network = make_network(arch, "nano", 3)
+    network = make_network(arch, "small" if arch == "triode" else "nano", 3)
     twin = network_from_architecture(network.architecture())
     twin.load_state_dict(network.state_dict())
     x = torch.randn(2, network.receptive_field + 100)

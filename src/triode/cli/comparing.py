@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from triode.training.job import Job
     from triode.training.prepare import Prepared
 
-DEFAULT_ARCHITECTURES = "wavenet:feather,lstm,gru,linear"
+DEFAULT_ARCHITECTURES = "triode,wavenet,lstm,gru,linear"
 PLAN, PAGE = "plan.json", "comparison.html"
 
 

@@ -47,9 +47,15 @@ def train(
         Path, typer.Option("-o", "--model", help="The model file to write; a folder for several captures.")
     ] = Path("model.triode"),
     arch: Annotated[
-        str, typer.Option(help="wavenet, lstm, gru, linear, hammerstein, wiener-hammerstein or grey-box.")
-    ] = "wavenet",
-    size: Annotated[str | None, typer.Option(help="nano feather lite standard long a2-lite full, or a number.")] = None,
+        str,
+        typer.Option(
+            help="triode (the default), wavenet, lstm, gru, linear, hammerstein, wiener-hammerstein, grey-box."
+        ),
+    ] = "",
+    size: Annotated[
+        str | None,
+        typer.Option(help="small medium full; a wavenet's: nano feather lite standard long a2-lite full, or a number."),
+    ] = None,
     conditioning: Annotated[
         str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights) or inputs.")
     ] = "film",

@@ -68,6 +68,12 @@ class Comparison:
         return sorted((c for c in self.contenders if c.esr is not None), key=lambda c: _number(c.esr))
 
 
+def _family(architecture: Mapping[str, Any]) -> str:
+    """Its name; a WaveNet that hears traces is one of our own, with and without knobs."""
+    shape = architecture.get("network", architecture)
+    return "triode" if shape.get("traces") else str(architecture["name"])
+
+
 def measured(
     name: str,
     model: str,
@@ -91,7 +97,7 @@ def measured(
     epochs, audio = training.get("epochs"), training.get("seconds_of_audio")
     return Contender(
         name=name,
-        architecture=str(player.info["architecture"]["name"]),
+        architecture=_family(player.info["architecture"]),
         model=model,
         esr=esr,
         mrstft=mrstft,

@@ -24,8 +24,9 @@ __all__ = ["render_comparison", "write_comparison"]
 LONGEST_SECONDS = 8.0
 # A family of architectures keeps its colour on every page.
 FAMILIES = {
-    "wavenet": "--model",
-    "parametric": "--model",
+    "triode": "--model",
+    "wavenet": "--ink",
+    "parametric": "--ink",
     "lstm": "--odd",
     "gru": "--even",
     "block-oriented": "--difference",

@@ -37,6 +37,7 @@ class Dataset:
 
     Per take: `travels` (takes, knobs); `settings`, the same number for takes at the same knob positions; `powers`, the
     mean square of the normalised target in the training parts of all takes at that setting; `sweeps`, if there are any.
+    `dry` are (T,), or (rows, T) for a network that hears more than the audio.
     """
 
     dry: tuple[Tensor, ...]
@@ -83,7 +84,8 @@ class Dataset:
 
         See `draws`.
         """
-        dry = [signal.unfold(0, lead + length, 1) if len(signal) >= lead + length else None for signal in self.dry]
+        enough = lead + length
+        dry = [s.unfold(-1, enough, 1).movedim(-2, 0) if s.shape[-1] >= enough else None for s in self.dry]
         wet = [signal.unfold(0, length, 1) if len(signal) >= length else None for signal in self.wet]
         for takes, starts in self.draws(size, length, lead, generator):
             rows = []
@@ -101,13 +103,16 @@ class Dataset:
         for take, (dry, wet, (start, end)) in enumerate(zip(self.dry, self.wet, self.validate, strict=True)):
             for at in range(max(start, lead), end, length):
                 stop = min(at + length, end)
-                x, y = dry[at - lead : stop].unsqueeze(0), wet[at:stop].unsqueeze(0)
+                x, y = dry[..., at - lead : stop].unsqueeze(0), wet[at:stop].unsqueeze(0)
                 yield take, Batch(x, y, self.travels[take : take + 1], self.powers[take : take + 1])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops `dry` (B, lead + T) and `wet` (B, T), with the takes' `travels` (B, knobs) and `powers` (B,)."""
+    """Crops `dry` (B, lead + T) and `wet` (B, T), with the takes' `travels` (B, knobs) and `powers` (B,).
+
+    `dry` is (B, rows, lead + T) for a network that hears more than the audio.
+    """
 
     dry: Tensor
     wet: Tensor

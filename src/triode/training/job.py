@@ -29,7 +29,7 @@ from triode.training.networks.sizes import (
 )
 from triode.training.networks.wavenet import WaveNet
 from triode.training.prepare import Prepared, Stretch, prepare
-from triode.training.recipes import DEFAULT_SIZES, recipe
+from triode.training.recipes import DEFAULT_SIZES, default_arch, recipe
 from triode.training.runtime import choose_device, settle_threads
 from triode.training.save import to_model_file
 from triode.training.train import TrainResult, train
@@ -40,11 +40,12 @@ from triode.training.updates import lead_samples
 class Job:
     """What to train and for how long; `changes` are fields of the recipe to replace (see `recipes.recipe`).
 
+    Without `arch` it is `recipes.default_arch`, our own or that which has the `size`.
     `conditioning` says how knobs act, where there are any (see `sizes.make_network`). `sweeps` are where our own signal
     has its sweeps, in seconds. `recipe` is one of `recipes.RECIPES`, else the architecture's first.
     """
 
-    arch: str = "wavenet"
+    arch: str = ""
     size: str | None = None
     conditioning: str = "film"
     seconds: float | None = None
@@ -59,6 +60,9 @@ class Job:
     sweeps: tuple[Stretch, ...] = ()
     recipe: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arch", self.arch or default_arch(self.size))
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,8 @@ def run_together(tasks: Sequence[Task], observer: Observer | None = None) -> lis
     It takes a GPU with Triton, and WaveNets of one size without knobs; see `many.can_train_together`.
     """
     job = tasks[0].job
-    snapshots_for_a_time = job.arch == "wavenet" and job.seconds is not None and not any(task.knobs for task in tasks)
+    for_a_time = job.arch in ("triode", "wavenet") and job.seconds is not None
+    snapshots_for_a_time = for_a_time and not any(task.knobs for task in tasks)
     if not snapshots_for_a_time or not runs_here(torch.device(choose_device(job.device))):
         return None  # before anything is aligned
     begun = [_begin(task, None, identified=False) for task in tasks]
@@ -218,7 +223,7 @@ def starting_network(job: Job, data: Dataset, knobs: Sequence[Knob] = ()) -> tup
     """A network for `knobs`, fresh or with the weights of `start_from`, and the architecture whose recipe suits it."""
     if job.start_from is None:
         size = job.size or DEFAULT_SIZES.get(job.arch, "")
-        network = make_network(job.arch, size, job.seed, len(knobs), job.conditioning)
+        network = make_network(job.arch, size, job.seed, len(knobs), job.conditioning, data.rate_hz)
         if isinstance(network, Parametric):
             network.set_levels(data.travels, data.powers)
         return network, job.arch

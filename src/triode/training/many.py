@@ -20,7 +20,7 @@ from triode.training.losses import Loss
 from triode.training.networks.sizes import Network
 from triode.training.networks.wavenet import WaveNet
 from triode.training.train import REPORT_SECONDS, VALIDATION_SHARE, VALIDATIONS, TrainResult, learning_rate
-from triode.training.updates import validation_esr
+from triode.training.updates import heard, validation_esr
 
 SMALLEST_BATCH = 4  # crops of each network at a step
 FREE_SHARE = 0.6  # of the free memory, for the signals that a step keeps
@@ -63,10 +63,11 @@ def train_together(
 class _Together:
     def __init__(self, networks: Sequence[WaveNet], data: Sequence[Dataset], config: TrainConfig) -> None:
         assert config.seconds is not None
-        self.networks, self.data, self.config, self.budget = networks, data, config, config.seconds
+        self.networks, self.config, self.budget = networks, config, config.seconds
+        self.data = [heard(network, dataset) for network, dataset in zip(networks, data, strict=True)]
         generators = [torch.Generator().manual_seed(config.seed) for _ in networks]
         criterion = Loss(config.loss, data[0].rate_hz).to(data[0].powers.device)
-        self.steps = GraphStep(networks, data, criterion, config, generators)
+        self.steps = GraphStep(networks, self.data, criterion, config, generators)
         self.started = time.monotonic()
         self.samples = 0
         self.validating = 0.0

@@ -14,14 +14,18 @@ from typing import Any
 from triode.errors import OptionError
 from triode.training.config import TrainConfig
 from triode.training.losses import LossConfig
-from triode.training.networks.sizes import CHAIN_ARCHITECTURES
+from triode.training.networks.sizes import CHAIN_ARCHITECTURES, size_names
 
-DEFAULT_SIZES = {"wavenet": "feather", "lstm": "feather", "gru": "feather", "linear": "lite"} | dict.fromkeys(
-    CHAIN_ARCHITECTURES, "standard"
-)
+DEFAULT_SIZES = {
+    "triode": "small",
+    **dict.fromkeys(("wavenet", "lstm", "gru"), "feather"),
+    "linear": "lite",
+    **dict.fromkeys(CHAIN_ARCHITECTURES, "standard"),
+}
 LONG_MEMORY_SAMPLES = 16384
 # Of each architecture, the default first.
 RECIPES: Mapping[str, tuple[str, ...]] = {
+    "triode": ("small-steps", "damskagg2019"),
     "wavenet": ("small-steps", "damskagg2019"),
     "parametric": ("small-steps", "damskagg2019"),  # a WaveNet whose weights follow knobs
     "lstm": ("small-batches", "wright2020"),
@@ -31,6 +35,11 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
 }
 # On an H100 five times as much audio a second as in small batches, and after 10 s half the error (docs/training.md).
 LARGE_BATCHES = {"batch_size": 16, "segment_samples": 16384}
+
+
+def default_arch(size: str | None) -> str:
+    """Our own, unless `size` is one of a plain WaveNet's."""
+    return "triode" if size is None or size in size_names("triode") else "wavenet"
 
 
 def recipe(

@@ -23,7 +23,7 @@ from triode.training.dataset import Dataset
 from triode.training.descent import make_descent
 from triode.training.networks.linear import Linear, fit_by_sweep, fit_least_squares
 from triode.training.networks.sizes import Network
-from triode.training.updates import validation_esr
+from triode.training.updates import heard, validation_esr
 
 REPORT_SECONDS = 0.5
 CHECKPOINT_SECONDS = 20.0
@@ -66,7 +66,7 @@ def train(
         return _solve(network, data, config.method)
     if config.method == "identify":
         return _as_it_is(network, data)
-    loop = _Loop(network, data, config)
+    loop = _Loop(network, heard(network, data), config)
     if resume:
         if checkpoint is None or not checkpoint.exists():
             raise OptionError(f"--resume: there is no interrupted training at {checkpoint}; start without --resume")

@@ -9,8 +9,10 @@ from torch import Tensor
 from triode.training.config import TrainConfig
 from triode.training.dataset import Batch, Dataset
 from triode.training.losses import Loss
+from triode.training.networks.parametric import Parametric
 from triode.training.networks.recurrent import Recurrent
 from triode.training.networks.sizes import Network
+from triode.training.networks.wavenet import WaveNet
 
 VALIDATION_SAMPLES = 1 << 17
 RECURRENT_LEAD_SAMPLES = 8192
@@ -19,6 +21,14 @@ RECURRENT_LEAD_SAMPLES = 8192
 def lead_samples(network: Network) -> int:
     """Dry samples a network has to have heard before its output counts."""
     return RECURRENT_LEAD_SAMPLES if isinstance(network, Recurrent) else network.receptive_field - 1
+
+
+def heard(network: Network, data: Dataset) -> Dataset:
+    """The data as `network` hears it: for one with traces, they are worked out over whole takes, once."""
+    inner = network.network if isinstance(network, Parametric) else network
+    if not isinstance(inner, WaveNet) or not inner.config.traces or data.dry[0].dim() > 1:
+        return data
+    return dataclasses.replace(data, dry=tuple(inner.heard(signal) for signal in data.dry))
 
 
 def losses(

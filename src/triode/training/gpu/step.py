@@ -160,7 +160,8 @@ class GraphStep:
         crops = self._crops
         count = self.lead + self.length
         at = crops.starts[:, None] + torch.arange(count, device=self.device)
-        dry, wet = crops.dry[at], crops.wet[at[:, self.lead :]]
+        dry, wet = crops.dry[..., at], crops.wet[at[:, self.lead :]]
+        dry = dry.movedim(0, 1) if dry.dim() == 3 else dry
         estimate = self._estimate(dry, crops.travels[crops.takes])
         loss = self._criterion(estimate, wet, crops.powers[crops.takes])
         # The loss is a mean over all networks' items, but each network has to see its own.
@@ -212,11 +213,11 @@ def _gather(data: Sequence[Dataset], batch_size: int) -> _Crops:
         bases.append([])
         for signal in dataset.dry:
             bases[-1].append(at)
-            at += len(signal)
+            at += signal.shape[-1]
     device = data[0].powers.device
     zeros = torch.zeros(len(data) * batch_size, dtype=torch.long, device=device)
     return _Crops(
-        dry=torch.cat([signal for dataset in data for signal in dataset.dry]),
+        dry=torch.cat([signal for dataset in data for signal in dataset.dry], dim=-1),
         wet=torch.cat([signal for dataset in data for signal in dataset.wet]),
         travels=torch.cat([dataset.travels for dataset in data]),
         powers=torch.cat([dataset.powers for dataset in data]),

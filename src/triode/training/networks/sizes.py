@@ -1,5 +1,6 @@
 """Architectures and sizes by name: the closed table that `--arch` and `--size` choose from."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from triode.training.networks.concatenated import ConcatenatedConfig, Concatenat
 from triode.training.networks.linear import Linear, LinearConfig
 from triode.training.networks.parametric import Parametric, ParametricConfig
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
+from triode.training.networks.traces import Trace
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig, config_from_architecture
 
 Network = WaveNet | Recurrent | Linear | Parametric | ConcatenatedWaveNet | BlockOriented
@@ -75,6 +77,29 @@ WAVENETS: Mapping[str, WaveNetConfig] = {
     "a2-lite": a2_shape(3),
     "a2-full": a2_shape(8),
 }
+
+# Our own: a WaveNet that hears traces beside the audio (docs/fidelity.md says how it was found). Sizes by what they
+# cost in the engine: NAM's A2-Lite, half of its A2-Full, A2-Full.
+OWN: Mapping[str, WaveNetConfig] = {
+    "small": a1_shape(6, 4, _SHORT),
+    "medium": a1_shape(8, 6, _SHORT),
+    "full": a1_shape(16, 6, _SHORT),
+}
+# Averages of the input below these frequencies, with what brings guitar's to the level of the audio, and envelopes.
+LOW_PASSES_HZ = (20.0, 80.0, 320.0)
+ENVELOPES_SECONDS = (0.005, 0.03, 0.15, 0.7)
+
+
+def traces(rate_hz: float) -> tuple[Trace, ...]:
+    """What a network of our own hears beside the audio."""
+    slow = (
+        Trace("low_pass", rate_hz / (2 * math.pi * hz), offset=0.0, scale=round((250 / hz) ** 0.8, 3))
+        for hz in LOW_PASSES_HZ
+    )
+    envelopes = (Trace("envelope", rate_hz * seconds, offset=0.2, scale=1.5) for seconds in ENVELOPES_SECONDS)
+    return (*slow, *envelopes)
+
+
 _LONG_TWICE = tuple(2**i for i in range(9)) * 2
 # The names of Wright et al. 2020.
 CONCATENATED: Mapping[str, ConcatenatedConfig] = {
@@ -88,12 +113,14 @@ TAPS = {"nano": 256, "feather": 1024, "lite": 4096, "standard": 8192, "full": 32
 # onset. Ten peaks are those of Eichas, Möller, Zölzer 2017.
 CHAINS = {"nano": (4, 64), "standard": (10, 64), "full": (10, 1024)}
 CHAIN_ARCHITECTURES = ("hammerstein", "wiener-hammerstein", "grey-box")
-ARCHITECTURES = ("wavenet", "lstm", "gru", "linear", *CHAIN_ARCHITECTURES)
+ARCHITECTURES = ("triode", "wavenet", "lstm", "gru", "linear", *CHAIN_ARCHITECTURES)
 CONDITIONINGS = ("film", "inputs")
 
 
 def size_names(arch: str) -> tuple[str, ...]:
     """The sizes that `arch` has."""
+    if arch == "triode":
+        return tuple(OWN)
     return (
         (*WAVENETS, "full", *CONCATENATED)
         if arch == "wavenet"
@@ -101,10 +128,13 @@ def size_names(arch: str) -> tuple[str, ...]:
     )
 
 
-def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: str = "film") -> Network:
+def make_network(
+    arch: str, size: str, seed: int, knobs: int = 0, conditioning: str = "film", rate_hz: float = 48000
+) -> Network:
     """A freshly initialised network.
 
-    `size` is a name, or a number: hidden units, taps, peaks of a filter, or channels of the A2 shape.
+    `size` is a name, or a number: hidden units, taps, peaks of a filter, or channels of the A2 shape. `rate_hz` is the
+    rate of the audio, for what lasts so many seconds.
 
     How its `knobs` act: `conditioning` "film" lets them scale and shift a WaveNet's rows, "inputs" makes them further
     inputs, as they always are in recurrent networks. Raises OptionError for unknown names, and for knobs where the
@@ -113,8 +143,9 @@ def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: 
     if arch not in ARCHITECTURES:
         raise OptionError(f"--arch {arch}: unknown; choose one of {', '.join(ARCHITECTURES)}")
     number = int(size) if size.isdigit() else None
-    if number is None and size not in size_names(arch):
-        raise OptionError(f"--size {size}: unknown for {arch}; choose {', '.join(size_names(arch))}, or a number")
+    if size not in size_names(arch) and (number is None or arch == "triode"):
+        numbers = "" if arch == "triode" else ", or a number"
+        raise OptionError(f"--size {size}: unknown for {arch}; choose {', '.join(size_names(arch))}{numbers}")
     if conditioning not in CONDITIONINGS:
         raise OptionError(f"--conditioning {conditioning}: unknown; choose one of {', '.join(CONDITIONINGS)}")
     if arch in ("linear", *CHAIN_ARCHITECTURES) and knobs:
@@ -125,10 +156,10 @@ def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: 
             if knobs:
                 raise OptionError(f"--size {size}: this WaveNet follows no knobs; choose full, or one take with --take")
             return ConcatenatedWaveNet(CONCATENATED[size])
-        if arch == "wavenet":
-            config = WAVENETS["a2-full" if size == "full" else size] if number is None else a2_shape(number)
+        if arch in ("triode", "wavenet"):
+            config = _shape(arch, size, rate_hz)
             if knobs and conditioning == "film":
-                return Parametric(ParametricConfig(knobs, config))
+                return Parametric(ParametricConfig(knobs, with_inputs(config, 1)))
             return WaveNet(with_inputs(config, 1 + knobs))
         if arch == "linear":
             return Linear(LinearConfig(TAPS[size] if number is None else number))
@@ -136,6 +167,12 @@ def make_network(arch: str, size: str, seed: int, knobs: int = 0, conditioning: 
             return BlockOriented(chain(arch, *(CHAINS[size] if number is None else (number, 64))))
         hidden = HIDDEN_SIZES[size] if number is None else number
         return Recurrent(RecurrentConfig("lstm" if arch == "lstm" else "gru", hidden, knobs=knobs))
+
+
+def _shape(arch: str, size: str, rate_hz: float) -> WaveNetConfig:
+    if arch == "triode":
+        return replace(OWN[size], traces=traces(rate_hz))
+    return a2_shape(int(size)) if size.isdigit() else WAVENETS["a2-full" if size == "full" else size]
 
 
 def chain(arch: str, peaks: int, taps: int) -> tuple[Block, ...]:
@@ -156,7 +193,7 @@ def chain(arch: str, peaks: int, taps: int) -> tuple[Block, ...]:
 def with_inputs(config: WaveNetConfig, inputs: int) -> WaveNetConfig:
     """The same shape for so many inputs, all of which are the condition, too."""
     first, *others = (replace(array, condition_size=inputs) for array in config.arrays)
-    return replace(config, arrays=(replace(first, input_size=inputs), *others))
+    return replace(config, arrays=(replace(first, input_size=inputs + len(config.traces)), *others))
 
 
 def network_from_architecture(architecture: Mapping[str, Any]) -> Network:

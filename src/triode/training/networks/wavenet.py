@@ -18,6 +18,7 @@ from triode.errors import OptionError
 from triode.training.gpu.arrays import fused_array as gpu_array
 from triode.training.kernels import fused_array
 from triode.training.networks.conv import causal_conv, with_knobs
+from triode.training.networks.traces import Trace, with_traces
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
     "Tanh": lambda z, _: torch.tanh(z),
@@ -83,10 +84,14 @@ class ArrayConfig:
 
 @dataclass(frozen=True)
 class WaveNetConfig:
-    """A whole WaveNet: arrays in order; the last one's head has one channel."""
+    """A whole WaveNet: arrays in order; the last one's head has one channel.
+
+    The first array's input holds the `traces`, behind the audio; the condition does not.
+    """
 
     arrays: tuple[ArrayConfig, ...]
     head_scale: float = 0.02
+    traces: tuple[Trace, ...] = ()
 
     @property
     def receptive_field(self) -> int:
@@ -199,16 +204,22 @@ class WaveNet(nn.Module):
     def forward(self, x: Tensor, travels: Tensor | None = None, weights: Sequence[Tensor] | None = None) -> Tensor:
         """(B, T) -> (B, T - receptive_field + 1).
 
+        Where the network has traces, x is what came after silence, or, (B, 1 + traces, T), a part of `heard`.
         `travels` (B, knobs) are the further inputs of a network that has some. `weights` are the arrays' parameters,
         (G, P) each, where groups of B / G items have their own.
         """
-        condition = with_knobs(x, travels)
-        h, head = condition, None
+        rows = self.heard(x) if x.dim() == 2 else x
+        condition = with_knobs(rows[:, 0], travels)
+        h, head = torch.cat([rows, condition[:, 1:]], dim=1), None
         for index, array in enumerate(self.arrays):
             h, head = array(h, condition, head, None if weights is None else weights[index])
         assert head is not None
         y: Tensor = self.head_scale * head.squeeze(1)
         return y[:, -(x.shape[-1] - self.receptive_field + 1) :]
+
+    def heard(self, x: Tensor) -> Tensor:
+        """Audio (..., T) from its beginning on -> (..., 1 + traces, T), of which `forward` takes any part."""
+        return with_traces(x, self.config.traces)
 
     def architecture(self) -> dict[str, Any]:
         """The JSON object of docs/model-file.md."""
@@ -216,7 +227,8 @@ class WaveNet(nn.Module):
         for array in self.config.arrays:
             entry = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(array).items()}
             arrays.append(entry)
-        return {"name": "wavenet", "arrays": arrays}
+        traces = {"traces": [trace.json() for trace in self.config.traces]} if self.config.traces else {}
+        return {"name": "wavenet", "arrays": arrays, **traces}
 
     def tensors(self, target_gain: float) -> dict[str, Tensor]:
         """Named tensors of the model file; the output is multiplied by `target_gain`, which undoes normalisation."""
@@ -227,7 +239,7 @@ class WaveNet(nn.Module):
 
 def config_from_architecture(architecture: Mapping[str, Any]) -> WaveNetConfig:
     """The inverse of `WaveNet.architecture`; raises OptionError for parts that training does not have."""
-    extra = sorted(key for key, value in architecture.items() if key not in ("name", "arrays") and value)
+    extra = sorted(key for key, value in architecture.items() if key not in ("name", "arrays", "traces") and value)
     if extra:
         raise OptionError(f"this WaveNet has {', '.join(extra)}, which can be played but not trained")
     arrays = []
@@ -241,4 +253,5 @@ def config_from_architecture(architecture: Mapping[str, Any]) -> WaveNetConfig:
                 known[key] = tuple(value)
         known["head"] = HeadConfig(**{k: entry["head"][k] for k in HeadConfig.__dataclass_fields__})
         arrays.append(ArrayConfig(**known))
-    return WaveNetConfig(tuple(arrays))
+    traces = tuple(Trace(**trace) for trace in architecture.get("traces", ()))
+    return WaveNetConfig(tuple(arrays), traces=traces)
