@@ -138,7 +138,9 @@ def test_they_are_kept_in_the_architecture_and_last_as_long_at_any_rate() -> Non
         assert one.time_constant_samples / 44100 == pytest.approx(other.time_constant_samples / 96000)
 
 
-def test_without_a_name_it_is_our_own_or_that_which_has_the_size() -> None:
+def test_without_a_name_it_is_our_own_or_that_which_has_the_size_or_what_a_nam_file_can_hold() -> None:
+    assert default_arch(None, knobs=True) == "wavenet"
+    assert default_arch("medium", knobs=True) == "triode"
     assert [default_arch(size) for size in (None, "small", "full", "nano", "5")] == [
         "triode", "triode", "triode", "wavenet", "wavenet",
     ]  # fmt: skip

@@ -40,7 +40,7 @@ from triode.training.updates import lead_samples
 class Job:
     """What to train and for how long; `changes` are fields of the recipe to replace (see `recipes.recipe`).
 
-    Without `arch` it is `recipes.default_arch`, our own or that which has the `size`.
+    Without `arch` it is `recipes.default_arch`.
     `conditioning` says how knobs act, where there are any (see `sizes.make_network`). `sweeps` are where our own signal
     has its sweeps, in seconds. `recipe` is one of `recipes.RECIPES`, else the architecture's first.
     """
@@ -60,9 +60,6 @@ class Job:
     sweeps: tuple[Stretch, ...] = ()
     recipe: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "arch", self.arch or default_arch(self.size))
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,8 @@ def run_together(tasks: Sequence[Task], observer: Observer | None = None) -> lis
     It takes a GPU with Triton, and WaveNets of one size without knobs; see `many.can_train_together`.
     """
     job = tasks[0].job
-    for_a_time = job.arch in ("triode", "wavenet") and job.seconds is not None
+    arch = job.arch or default_arch(job.size)
+    for_a_time = arch in ("triode", "wavenet") and job.seconds is not None
     snapshots_for_a_time = for_a_time and not any(task.knobs for task in tasks)
     if not snapshots_for_a_time or not runs_here(torch.device(choose_device(job.device))):
         return None  # before anything is aligned
@@ -222,11 +220,12 @@ def unfinished(target: Path) -> Path:
 def starting_network(job: Job, data: Dataset, knobs: Sequence[Knob] = ()) -> tuple[Network, str]:
     """A network for `knobs`, fresh or with the weights of `start_from`, and the architecture whose recipe suits it."""
     if job.start_from is None:
-        size = job.size or DEFAULT_SIZES.get(job.arch, "")
-        network = make_network(job.arch, size, job.seed, len(knobs), job.conditioning, data.rate_hz)
+        arch = job.arch or default_arch(job.size, bool(knobs))
+        size = job.size or DEFAULT_SIZES.get(arch, "")
+        network = make_network(arch, size, job.seed, len(knobs), job.conditioning, data.rate_hz)
         if isinstance(network, Parametric):
             network.set_levels(data.travels, data.powers)
-        return network, job.arch
+        return network, arch
     if job.size is not None:
         raise OptionError("--size and --start-from: the model to start from has its own size; leave --size out")
     description = read(job.start_from)

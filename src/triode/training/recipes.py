@@ -37,9 +37,13 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
 LARGE_BATCHES = {"batch_size": 16, "segment_samples": 16384}
 
 
-def default_arch(size: str | None) -> str:
-    """Our own, unless `size` is one of a plain WaveNet's."""
-    return "triode" if size is None or size in size_names("triode") else "wavenet"
+def default_arch(size: str | None, knobs: bool = False) -> str:
+    """Our own, unless `size` is one of a plain WaveNet's.
+
+    With `knobs` and no size it is a plain one: each setting of it can be baked into a `.nam` file.
+    """
+    own = size in size_names("triode") or (size is None and not knobs)
+    return "triode" if own else "wavenet"
 
 
 def recipe(
