@@ -18,6 +18,7 @@ RATE = 48000
 TARGET_GAIN = 0.7
 
 NETWORKS = [
+    ("triode", "small"),
     ("wavenet", "nano"),
     ("wavenet", "feather"),
     ("wavenet", "lite"),
