@@ -38,6 +38,9 @@ from triode.knobs import parse_settings
 if TYPE_CHECKING:
     from triode.training.job import Job, Outcome, Task
 
+ARCH_HELP = "triode (the default), wavenet, lstm, gru, linear, hammerstein, wiener-hammerstein or grey-box."
+SIZE_HELP = "small medium full; of a wavenet nano feather lite standard long a2-lite full, or a number."
+
 
 def train(
     captures: Annotated[list[Path] | None, typer.Argument(metavar="[CAPTURE]...", help="Capture folders.")] = None,
@@ -46,16 +49,8 @@ def train(
     model: Annotated[
         Path, typer.Option("-o", "--model", help="The model file to write; a folder for several captures.")
     ] = Path("model.triode"),
-    arch: Annotated[
-        str,
-        typer.Option(
-            help="triode (the default), wavenet, lstm, gru, linear, hammerstein, wiener-hammerstein, grey-box."
-        ),
-    ] = "",
-    size: Annotated[
-        str | None,
-        typer.Option(help="small medium full; a wavenet's: nano feather lite standard long a2-lite full, or a number."),
-    ] = None,
+    arch: Annotated[str, typer.Option(help=ARCH_HELP)] = "",
+    size: Annotated[str | None, typer.Option(help=SIZE_HELP)] = None,
     conditioning: Annotated[
         str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights) or inputs.")
     ] = "film",
