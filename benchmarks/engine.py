@@ -32,6 +32,7 @@ BLOCK = 64
 SECONDS = 10.0
 PEER_SECONDS = 60
 USUAL = (
+    *(("triode", size) for size in ("small", "medium", "full")),
     *(("wavenet", size) for size in ("nano", "feather", "lite", "standard", "a2-lite", "a2-full")),
     *(("lstm", size) for size in ("8", "16", "24", "40")),
     *(("gru", size) for size in ("8", "16", "40")),
