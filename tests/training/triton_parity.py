@@ -87,4 +87,6 @@ if __name__ == "__main__":
     narrow = config("Tanh")
     wide = dataclasses.replace(narrow, channels=16, bottleneck=16, head=HeadConfig(), condition_size=1, input_size=1)
     check(wide, 1, 2, 40, with_head=False)
+    with_traces = dataclasses.replace(narrow, input_size=8, condition_size=1)
+    check(with_traces, 2, 2, 40, with_head=False)
     print("parity holds")  # noqa: T201
