@@ -138,7 +138,7 @@ BlockOriented::BlockOriented(const BlockOrientedSpec& spec, const Tensors& tenso
     blocks_.push_back(make_block(spec.blocks[i], tensors, prefix + "blocks." + std::to_string(i) + ".", kernels));
 }
 
-void BlockOriented::process(Rows in, MutableRows out, int n) noexcept {
+void BlockOriented::process(const Rows& in, const MutableRows& out, int n) noexcept {
   std::array<double, kChunk> samples;
   std::copy_n(in.data, n, samples.begin());
   for (const std::unique_ptr<ChainBlock>& block : blocks_) {

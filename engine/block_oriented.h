@@ -25,7 +25,7 @@ class BlockOriented final : public Network {
  public:
   BlockOriented(const BlockOrientedSpec& spec, const Tensors& tensors, const std::string& prefix,
                 const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   void remember() noexcept override;
   void recall() noexcept override;
 

@@ -55,7 +55,7 @@ Linear::Linear(const LinearSpec& spec, const Tensors& tensors, const std::string
       bias_(tensor(tensors, prefix + "bias").data[0]),
       history_(1, spec.taps - 1) {}
 
-void Linear::process(Rows in, MutableRows out, int n) noexcept {
+void Linear::process(const Rows& in, const MutableRows& out, int n) noexcept {
   const MutableRows now = history_.now();
   kernels_->scale(in, 1.0f, now, n);
   kernels_->convolve(taps_.data(), static_cast<int>(taps_.size()), bias_, now.data, out.data, n);
@@ -70,7 +70,7 @@ Convnet::Convnet(const ConvnetSpec& spec, const Tensors& tensors, const std::str
       head_(kernels, tensor(tensors, prefix + "head.weight").data, tensor(tensors, prefix + "head.bias").data,
             spec.output_size) {}
 
-void Convnet::process(Rows in, MutableRows out, int n) noexcept {
+void Convnet::process(const Rows& in, const MutableRows& out, int n) noexcept {
   kernels_->scale(in, 1.0f, blocks_.front().input(), n);
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const MutableRows block_out = l + 1 < blocks_.size() ? blocks_[l + 1].input() : last_.rows();

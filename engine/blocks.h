@@ -12,7 +12,7 @@ namespace triode {
 class Linear final : public Network {
  public:
   Linear(const LinearSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   void remember() noexcept override { history_.remember(); }
   void recall() noexcept override { history_.recall(); }
 
@@ -28,7 +28,7 @@ class Linear final : public Network {
 class Convnet final : public Network {
  public:
   Convnet(const ConvnetSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   void remember() noexcept override;
   void recall() noexcept override;
 

@@ -12,30 +12,25 @@ namespace ISA_NS {
 namespace {
 
 template <int R, int V>
-void mix_tile(const float* weights, const float* bias, const Rows* sources, int source_count, Rows add,
-              MutableRows out, int t) {
-  Vec sum[R][V] = {};
+void mix_tile(const float* weights, const float* bias, const Rows* sources, int source_count, const Rows& add,
+              const MutableRows& out, int t) {
+  Tile<R, V> sums;
+  clear(sums);
   for (int s = 0; s < source_count; ++s) {
     const float* in = sources[s].data + t;
-    for (int row = 0; row < sources[s].rows; ++row, in += sources[s].stride, weights += R) {
-      Vec x[V];
-      for (int v = 0; v < V; ++v) x[v] = load(in + v * kWidth);
-      for (int r = 0; r < R; ++r)
-        for (int v = 0; v < V; ++v) sum[r][v] += x[v] * weights[r];
-    }
+    for (int row = 0; row < sources[s].rows; ++row, in += sources[s].stride, weights += R) add_row(sums, weights, in);
   }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) {
-      // Bias and residual come last: large numbers are then rounded once and not with every product.
-      sum[r][v] += bias[r];
-      if (add.data != nullptr) sum[r][v] += load(add.data + r * add.stride + t + v * kWidth);
-      store(out.data + r * out.stride + t + v * kWidth, sum[r][v]);
-    }
+  each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+    // Bias and residual come last: large numbers are then rounded once and not with every product.
+    Vec sum = sums.at[r][v] + bias[r];
+    if (add.data != nullptr) sum += load(add.data + r * add.stride + t + v * kWidth);
+    store(out.data + r * out.stride + t + v * kWidth, sum);
+  });
 }
 
 template <int R>
-void mix_rows(const float* weights, const float* bias, const Rows* sources, int source_count, Rows add,
-              MutableRows out, int n) {
+void mix_rows(const float* weights, const float* bias, const Rows* sources, int source_count, const Rows& add,
+              const MutableRows& out, int n) {
   constexpr int V = registers_of_samples(R);
   int t = 0;
   for (; t + (V - 1) * kWidth < n; t += V * kWidth)
@@ -43,7 +38,8 @@ void mix_rows(const float* weights, const float* bias, const Rows* sources, int 
   for (; t < n; t += kWidth) mix_tile<R, 1>(weights, bias, sources, source_count, add, out, t);
 }
 
-void mix(const Mix& mix, const Rows* sources, int source_count, Rows add, MutableRows out, int n) noexcept {
+void mix(const Mix& mix, const Rows* sources, int source_count, const Rows& add, const MutableRows& out,
+         int n) noexcept {
   int inputs = 0;
   for (int s = 0; s < source_count; ++s) inputs += sources[s].rows;
   const float* weights = mix.weights;
@@ -96,14 +92,14 @@ void with_shape(const Pointwise& shape, int rows, Loop loop) {
   }
 }
 
-void apply(const Pointwise& shape, MutableRows rows, int n) noexcept {
+void apply(const Pointwise& shape, const MutableRows& rows, int n) noexcept {
   with_shape(shape, rows.rows, [rows, n](int r, auto f) {
     float* row = rows.data + r * rows.stride;
     for (int t = 0; t < n; t += kWidth) store(row + t, f(load(row + t)));
   });
 }
 
-void apply_and_sum(const Pointwise& shape, MutableRows rows, MutableRows sum, int n) noexcept {
+void apply_and_sum(const Pointwise& shape, const MutableRows& rows, const MutableRows& sum, int n) noexcept {
   with_shape(shape, rows.rows, [rows, sum, n](int r, auto f) {
     float* row = rows.data + r * rows.stride;
     float* total = sum.data + r * sum.stride;
@@ -115,30 +111,29 @@ void apply_and_sum(const Pointwise& shape, MutableRows rows, MutableRows sum, in
   });
 }
 
-// `count` rows of `registers` registers each, one after the other.
-void activate_block(const Pointwise& shape, float* block, int count, int registers) {
+// The rows from `first` on: `count` of them, of `registers` registers each, one after the other.
+void activate_block(const Pointwise& shape, int first, float* block, int count, int registers) {
   const bool same = shape.shape != Shape::prelu;  // for all rows: one long row
   const int rows = same ? 1 : count, length = (same ? count : 1) * registers * kWidth;
-  with_shape(shape, rows, [=](int r, auto f) {
+  Pointwise here = shape;
+  if (!same) here.slopes += first;
+  with_shape(here, rows, [=](int r, auto f) {
     float* row = block + r * length;
     for (int i = 0; i < length; i += kWidth) store(row + i, f(load(row + i)));
   });
 }
 
-void layer(const Layer& layer, Rows now, Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
-  const auto activate = [&layer](float* block, int count, int registers) {
-    activate_block(layer.shape, block, count, registers);
-  };
-  switch (now.rows) {
-    case 1: return layer_rows<1>(layer, now, condition, head_sum, out, n, activate);
-    case 2: return layer_rows<2>(layer, now, condition, head_sum, out, n, activate);
-    case 3: return layer_rows<3>(layer, now, condition, head_sum, out, n, activate);
-    case 4: return layer_rows<4>(layer, now, condition, head_sum, out, n, activate);
-    case 5: return layer_rows<5>(layer, now, condition, head_sum, out, n, activate);
-    case 6: return layer_rows<6>(layer, now, condition, head_sum, out, n, activate);
-    case 8: return layer_rows<8>(layer, now, condition, head_sum, out, n, activate);
-    case 12: return layer_rows<12>(layer, now, condition, head_sum, out, n, activate);
-    case 16: return layer_rows<16>(layer, now, condition, head_sum, out, n, activate);
+void layers(const Layer* first, int count, const Rows& condition, const MutableRows& head_sum, int n) noexcept {
+  switch (first->in.rows) {
+    case 1: return run_layers<1>(first, count, condition, head_sum, n, activate_block);
+    case 2: return run_layers<2>(first, count, condition, head_sum, n, activate_block);
+    case 3: return run_layers<3>(first, count, condition, head_sum, n, activate_block);
+    case 4: return run_layers<4>(first, count, condition, head_sum, n, activate_block);
+    case 5: return run_layers<5>(first, count, condition, head_sum, n, activate_block);
+    case 6: return run_layers<6>(first, count, condition, head_sum, n, activate_block);
+    case 8: return run_layers<8>(first, count, condition, head_sum, n, activate_block);
+    case 12: return run_layers<12>(first, count, condition, head_sum, n, activate_block);
+    case 16: return run_layers<16>(first, count, condition, head_sum, n, activate_block);
   }
 }
 
@@ -148,36 +143,36 @@ void each(int rows, int n, F f) {
     for (int t = 0; t < n; t += kWidth) f(r, t);
 }
 
-Vec at(Rows rows, int r, int t) { return load(rows.data + r * rows.stride + t); }
-void put(MutableRows rows, int r, int t, Vec x) { store(rows.data + r * rows.stride + t, x); }
+Vec at(const Rows& rows, int r, int t) { return load(rows.data + r * rows.stride + t); }
+void put(const MutableRows& rows, int r, int t, Vec x) { store(rows.data + r * rows.stride + t, x); }
 
-void ramp(const Ramps& ramps, MutableRows rows, int n) noexcept {
+void ramp(const Ramps& ramps, const MutableRows& rows, int n) noexcept {
   each(rows.rows, n, [&](int r, int t) { put(rows, r, t, ramped(ramps, r, t, at(rows, r, t))); });
 }
 
-void add(Rows in, MutableRows out, int n) noexcept {
+void add(const Rows& in, const MutableRows& out, int n) noexcept {
   each(out.rows, n, [=](int r, int t) { put(out, r, t, at(out, r, t) + at(in, r, t)); });
 }
 
-void multiply(Rows factors, MutableRows rows, int n) noexcept {
+void multiply(const Rows& factors, const MutableRows& rows, int n) noexcept {
   each(rows.rows, n, [=](int r, int t) { put(rows, r, t, at(rows, r, t) * at(factors, r, t)); });
 }
 
-void blend(Rows share, Rows activated, MutableRows rows, int n) noexcept {
+void blend(const Rows& share, const Rows& activated, const MutableRows& rows, int n) noexcept {
   each(rows.rows, n, [=](int r, int t) {
     const Vec s = at(share, r, t);
     put(rows, r, t, s * at(activated, r, t) + (1.0f - s) * at(rows, r, t));
   });
 }
 
-void modulate(Rows in, Rows scale, Rows shift, MutableRows out, int n) noexcept {
+void modulate(const Rows& in, const Rows& scale, const Rows& shift, const MutableRows& out, int n) noexcept {
   each(out.rows, n, [=](int r, int t) {
     const Vec y = at(in, r, t) * at(scale, r, t);
     put(out, r, t, shift.data == nullptr ? y : y + at(shift, r, t));
   });
 }
 
-void scale(Rows in, float factor, MutableRows out, int n) noexcept {
+void scale(const Rows& in, float factor, const MutableRows& out, int n) noexcept {
   each(out.rows, n, [=](int r, int t) { put(out, r, t, at(in, r, t) * factor); });
 }
 
@@ -196,7 +191,7 @@ void convolve(const float* taps, int count, float bias, const float* in, float* 
   for (; t < n; t += kWidth) convolve_tile<1>(taps, count, bias, in + t, out + t);
 }
 
-void traces(const TraceBank& bank, const float* x, double* states, MutableRows out, int n) noexcept {
+void traces(const TraceBank& bank, const float* x, double* states, const MutableRows& out, int n) noexcept {
   run_traces(bank, x, states, out, n);
 }
 
@@ -261,7 +256,7 @@ float multiply_add_loop(int rounds) noexcept {
 extern const Kernels kernels;
 constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
 const Kernels kernels = {kNames[kWidth == 16 ? 2 : (kWidth == 8 ? 1 : 0)],
-                         kWidth, kTile, kWidth > 4 ? kHalfWidth : 0, kLoopSums * kWidth, mix, layer, ramp, apply, apply_and_sum, add, multiply, blend,
+                         kWidth, kTile, kWidth > 4 ? kHalfWidth : 0, kLoopSums * kWidth, mix, layers, ramp, apply, apply_and_sum, add, multiply, blend,
                          modulate, scale, convolve, traces, finite, dot, lstm, gru, project, multiply_add_loop};
 
 }  // namespace ISA_NS

@@ -78,6 +78,8 @@ struct Layer {
   std::ptrdiff_t dilation;
   Pointwise shape;
   const Ramps* ramps;  // null: none
+  Rows in;             // of the current chunk, contiguous with what came before
+  MutableRows out;     // its data is null where no layer follows
 };
 
 /// The numbers of channels that Kernels::layer is made for.
@@ -117,31 +119,33 @@ struct Kernels {
   int loop_multiply_adds;  // of one round of multiply_add_loop
 
   /// out = bias + weights * (all rows of all sources) + add (where add.data is not null).
-  void (*mix)(const Mix& mix, const Rows* sources, int source_count, Rows add, MutableRows out, int n) noexcept;
-  /// z = convolution(now and before it, condition), moved by the ramps if there are any, a = shape(z), head_sum += a and, unless out.data is null,
-  /// out = now + pass(a). now.rows is one of those that has_layer_kernel() is true for.
-  void (*layer)(const Layer& layer, Rows now, Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
+  void (*mix)(const Mix& mix, const Rows* sources, int source_count, const Rows& add, const MutableRows& out,
+              int n) noexcept;
+  /// `count` layers of as many channels each, a number for which has_layer_kernel() is true, one after the other:
+  /// z = convolution(in and before it, condition), moved by the ramps if there are any, a = shape(z), head_sum += a and,
+  /// where out.data is not null, out = in + pass(a).
+  void (*layers)(const Layer* first, int count, const Rows& condition, const MutableRows& head_sum, int n) noexcept;
   /// rows = rows moved by the ramps, in place.
-  void (*ramp)(const Ramps& ramps, MutableRows rows, int n) noexcept;
+  void (*ramp)(const Ramps& ramps, const MutableRows& rows, int n) noexcept;
   /// rows = shape(rows), in place.
-  void (*apply)(const Pointwise& shape, MutableRows rows, int n) noexcept;
+  void (*apply)(const Pointwise& shape, const MutableRows& rows, int n) noexcept;
   /// rows = shape(rows), in place; sum += rows.
-  void (*apply_and_sum)(const Pointwise& shape, MutableRows rows, MutableRows sum, int n) noexcept;
+  void (*apply_and_sum)(const Pointwise& shape, const MutableRows& rows, const MutableRows& sum, int n) noexcept;
   /// out += in.
-  void (*add)(Rows in, MutableRows out, int n) noexcept;
+  void (*add)(const Rows& in, const MutableRows& out, int n) noexcept;
   /// rows *= factor rows.
-  void (*multiply)(Rows factors, MutableRows rows, int n) noexcept;
+  void (*multiply)(const Rows& factors, const MutableRows& rows, int n) noexcept;
   /// rows = share * activated + (1 - share) * rows.
-  void (*blend)(Rows share, Rows activated, MutableRows rows, int n) noexcept;
+  void (*blend)(const Rows& share, const Rows& activated, const MutableRows& rows, int n) noexcept;
   /// out = in * scale (+ shift where shift.data is not null).
-  void (*modulate)(Rows in, Rows scale, Rows shift, MutableRows out, int n) noexcept;
+  void (*modulate)(const Rows& in, const Rows& scale, const Rows& shift, const MutableRows& out, int n) noexcept;
   /// out = in * factor.
-  void (*scale)(Rows in, float factor, MutableRows out, int n) noexcept;
+  void (*scale)(const Rows& in, float factor, const MutableRows& out, int n) noexcept;
   /// out[t] = bias + sum over k of taps[k] * in[t - k].
   void (*convolve)(const float* taps, int count, float bias, const float* in, float* out, int n) noexcept;
   /// Sample by sample, state = keep * state + x and row = scale * state + offset in each low-pass's lane, in an
   /// envelope's state = keep * state + |x| and row = scale * sqrt(state) + offset. x is finite.
-  void (*traces)(const TraceBank& bank, const float* x, double* states, MutableRows out, int n) noexcept;
+  void (*traces)(const TraceBank& bank, const float* x, double* states, const MutableRows& out, int n) noexcept;
   /// NaN and infinities become 0.
   void (*finite)(const float* in, float* out, int n) noexcept;
   /// Sum of a[i] * b[i] over i < n, a multiple of the register width.

@@ -9,7 +9,9 @@ namespace {
 
 constexpr double kRampSeconds = 0.02;
 
-float* row_of(MutableRows rows, std::size_t index) { return rows.data + static_cast<std::ptrdiff_t>(index) * rows.stride; }
+float* row_of(const MutableRows& rows, std::size_t index) {
+  return rows.data + static_cast<std::ptrdiff_t>(index) * rows.stride;
+}
 
 }  // namespace
 
@@ -49,7 +51,7 @@ void KnobInputs::jump() noexcept {
   }
 }
 
-void KnobInputs::fill(MutableRows rows, int first, int step, int n) noexcept {
+void KnobInputs::fill(const MutableRows& rows, int first, int step, int n) noexcept {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     Input& input = inputs_[i];
     if (input.row_is_set) continue;
@@ -71,7 +73,7 @@ void KnobInputs::advance(int n) noexcept {
   for (Input& input : inputs_) input.remaining = std::max(0, input.remaining - n);
 }
 
-void KnobInputs::rest(MutableRows rows) const noexcept {
+void KnobInputs::rest(const MutableRows& rows) const noexcept {
   for (std::size_t i = 0; i < inputs_.size(); ++i) std::fill_n(row_of(rows, i), kChunk, inputs_[i].target);
 }
 

@@ -32,11 +32,11 @@ class KnobInputs {
 
   /// Writes to each knob's row n <= kChunk of its next samples: the one after `first` others, then every `step`th. The
   /// rows must be the same at every call: those of resting knobs are left as they are.
-  void fill(MutableRows rows, int first, int step, int n) noexcept;
+  void fill(const MutableRows& rows, int first, int step, int n) noexcept;
   /// `n` samples have gone by.
   void advance(int n) noexcept;
   /// Fills the rows with the set values.
-  void rest(MutableRows rows) const noexcept;
+  void rest(const MutableRows& rows) const noexcept;
 
  private:
   struct Input {

@@ -1,5 +1,6 @@
-// One plain layer of a WaveNet in one go: dilated convolution, condition, activation, head sum, 1x1, residual. A tile of
-// samples goes through all of it while it is in registers and the nearest cache. For kernels.cpp only, like simd.h.
+// The plain layers of a WaveNet, each in one go: condition, dilated convolution, activation, head sum, 1x1, residual. A
+// tile of samples goes through all of it while it is in registers and the nearest cache. For kernels.cpp only, like
+// simd.h.
 #pragma once
 
 #include "kernels.h"
@@ -15,99 +16,177 @@ constexpr int registers_of_samples(int outputs) {
   return outputs > 2 ? 2 : 4;
 }
 
-// Sums of R outputs over V registers of samples. The order of additions does not depend on V, so that the size of the
-// host's blocks does not change a bit.
+// R rows of V registers of samples each, in registers.
 template <int R, int V>
-struct Sums {
-  Vec sum[R][V] = {};
-
-  void add(const float* weights, const float* in) {
-    Vec x[V];
-    for (int v = 0; v < V; ++v) x[v] = load(in + v * kWidth);
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) sum[r][v] += x[v] * weights[r];
-  }
-  // The bias comes last: large numbers are then rounded once and not with every product.
-  Vec total(int r, int v, const float* bias) const { return sum[r][v] + bias[r]; }
+struct Tile {
+  Vec at[R][V];
 };
 
-// The R outputs from `first` on of the convolution, before the activation, into the rows of `block`.
-template <int C, int R, int V>
-void convolve_block(const triode::Layer& layer, triode::Rows now, triode::Rows condition, int first, int t,
-                    float* block) {
-  const float* weights = layer.convolution.weights + static_cast<std::ptrdiff_t>(layer.taps * C + condition.rows) * first;
-  Sums<R, V> sums;
-  const float* oldest = now.data + t - (layer.taps - 1) * layer.dilation;
-  for (int tap = 0; tap < layer.taps; ++tap, weights += C * R)
-    for (int c = 0; c < C; ++c) sums.add(weights + c * R, oldest + tap * layer.dilation + c * now.stride);
-  for (int c = 0; c < condition.rows; ++c, weights += R) sums.add(weights, condition.data + c * condition.stride + t);
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v)
-      store(block + (first + r) * V * kWidth + v * kWidth, sums.total(r, v, layer.convolution.bias + first));
+// Calls f(r, v) for each register of a tile.
+template <int R, int V, class F>
+[[gnu::always_inline]] inline void each_register(F f) {
+  repeat<R * V>([&](auto i) __attribute__((always_inline)) { f(i / V, i % V); });
 }
 
-// The R outputs from `first` on of the 1x1 over the activated `block`, plus the layer's input.
-template <int C, int R, int V>
-void pass_block(const triode::Layer& layer, triode::Rows now, triode::MutableRows out, int first, int t,
-                const float* block) {
-  const float* weights = layer.pass.weights + static_cast<std::ptrdiff_t>(C) * first;
-  Sums<R, V> sums;
-  for (int c = 0; c < C; ++c) sums.add(weights + c * R, block + c * V * kWidth);
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) {
-      const std::ptrdiff_t at = t + v * kWidth;
-      const Vec residual = load(now.data + (first + r) * now.stride + at);
-      store(out.data + (first + r) * out.stride + at, sums.total(r, v, layer.pass.bias + first) + residual);
-    }
+template <int R, int V>
+[[gnu::always_inline]] inline void clear(Tile<R, V>& sums) {
+  each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) { sums.at[r][v] = Vec{}; });
+}
+
+// sums += weights * one row of samples. The order of additions does not depend on V, so that the size of the host's
+// blocks does not change a bit.
+template <int R, int V>
+[[gnu::always_inline]] inline void add_row(Tile<R, V>& sums, const float* weights, const float* in) {
+  Vec x[V];
+  repeat<V>([&](auto v) __attribute__((always_inline)) {
+    x[v] = load(in + v * kWidth);
+    keep_in_register(x[v]);
+  });
+  each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) { sums.at[r][v] += x[v] * weights[r]; });
 }
 
 // Row r of sample t, moved.
-Vec ramped(const triode::Ramps& ramps, int r, int t, Vec z) {
+inline Vec ramped(const triode::Ramps& ramps, int r, int t, Vec z) {
   const Vec steps = lane_numbers() + (ramps.steps + static_cast<float>(t));
   return z * (ramps.scale[r] + ramps.scale_step[r] * steps) + (ramps.shift[r] + ramps.shift_step[r] * steps);
 }
 
-// Calls f.template operator()<R>(first) for each tile of the C outputs.
-template <int C, int First = 0, class F>
-void each_tile(F f) {
-  if constexpr (First < C) {
-    constexpr int R = C - First < kTile ? C - First : kTile;
-    f.template operator()<R>(First);
-    each_tile<C, First + R>(f);
+// The R outputs from `first` on of the convolution. What the layer before has just made comes last, so that all else
+// need not wait for it; the bias after that: large numbers are then rounded once and not with every product.
+// `channels` is layer.in.rows, maybe as a constant.
+template <int R, int V>
+[[gnu::always_inline]] inline void convolve_tile(const triode::Layer& layer, const triode::Rows& condition,
+                                                 int channels, int first, int t, Tile<R, V>& z) {
+  const std::ptrdiff_t stride = layer.in.stride, inputs = layer.taps * channels;
+  const float* weights = layer.convolution.weights + (inputs + condition.rows) * first;
+  clear(z);
+  for (int c = 0; c < condition.rows; ++c)
+    add_row(z, weights + (inputs + c) * R, condition.data + c * condition.stride + t);
+  const float* oldest = layer.in.data + t - (layer.taps - 1) * layer.dilation;
+  for (int tap = 0; tap < layer.taps; ++tap, oldest += layer.dilation)
+    for (int c = 0; c < channels; ++c, weights += R) add_row(z, weights, oldest + c * stride);
+  const float* bias = layer.convolution.bias + first;
+  each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) { z.at[r][v] += bias[r]; });
+  if (layer.ramps != nullptr)
+    each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      z.at[r][v] = ramped(*layer.ramps, first + r, t + v * kWidth, z.at[r][v]);
+    });
+}
+
+// The activation of the rows from `first` on. The usual shapes stay in registers, the others go through memory.
+template <int R, int V, class Activate>
+[[gnu::always_inline]] inline void activate_tile(const triode::Pointwise& shape, int first, Activate activate,
+                                                 Tile<R, V>& z) {
+  if (shape.shape == triode::Shape::tanh) {
+    each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) { z.at[r][v] = tanh(z.at[r][v]); });
+  } else if (shape.shape == triode::Shape::leaky_relu) {
+    const Vec slope = broadcast(shape.low_slope);
+    each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      z.at[r][v] = z.at[r][v] > 0.0f ? z.at[r][v] : z.at[r][v] * slope;
+    });
+  } else {
+    alignas(64) float rows[R * V * kWidth];
+    each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      store(rows + (r * V + v) * kWidth, z.at[r][v]);
+    });
+    activate(shape, first, rows, R, V);
+    each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      z.at[r][v] = load(rows + (r * V + v) * kWidth);
+    });
   }
 }
 
+template <int R, int V>
+[[gnu::always_inline]] inline void add_to_head(const Tile<R, V>& a, const triode::MutableRows& head_sum, int first,
+                                               int t) {
+  each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+    float* sum = head_sum.data + (first + r) * head_sum.stride + t + v * kWidth;
+    store(sum, load(sum) + a.at[r][v]);
+  });
+}
+
+// What goes to the next layer: sums of the 1x1, plus its bias, plus the layer's input.
+template <int R, int V>
+[[gnu::always_inline]] inline void pass_on(const triode::Layer& layer, const Tile<R, V>& sums, int first, int t) {
+  each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+    const std::ptrdiff_t at = t + v * kWidth;
+    const Vec residual = load(layer.in.data + (first + r) * layer.in.stride + at);
+    store(layer.out.data + (first + r) * layer.out.stride + at, sums.at[r][v] + layer.pass.bias[first + r] + residual);
+  });
+}
+
+// Whether the activations of so many channels and the sums of the 1x1 fit in the registers together.
+constexpr bool stays_in_registers(int channels, int registers) {
+  return 2 * channels * registers + registers + 2 <= (kWidth == 16 ? 32 : 16);
+}
+
+// A layer of R channels, all of them in registers.
+template <int R, int V, class Activate>
+[[gnu::always_inline]] inline void narrow_layer(const triode::Layer& layer, const triode::Rows& condition,
+                                                const triode::MutableRows& head_sum, int t, Activate activate) {
+  Tile<R, V> a, sums;
+  convolve_tile(layer, condition, R, 0, t, a);
+  activate_tile(layer.shape, 0, activate, a);
+  add_to_head(a, head_sum, 0, t);
+  if (layer.out.data == nullptr) return;
+  clear(sums);
+  repeat<R>([&](auto c) __attribute__((always_inline)) {
+    each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+      sums.at[r][v] += a.at[c][v] * layer.pass.weights[c * R + r];
+    });
+  });
+  pass_on(layer, sums, 0, t);
+}
+
+// The activations of the R channels from `first` on, to the head sum and to `activated`, V registers a row.
+template <int R, int V, class Activate>
+void activate_rows(const triode::Layer& layer, const triode::Rows& condition, const triode::MutableRows& head_sum,
+                   int first, int t, Activate activate, float* activated) {
+  Tile<R, V> a;
+  convolve_tile(layer, condition, layer.in.rows, first, t, a);
+  activate_tile(layer.shape, first, activate, a);
+  add_to_head(a, head_sum, first, t);
+  each_register<R, V>([&](auto r, auto v) __attribute__((always_inline)) {
+    store(activated + ((first + r) * V + v) * kWidth, a.at[r][v]);
+  });
+}
+
+template <int R, int V>
+void pass_rows(const triode::Layer& layer, int first, int t, const float* activated) {
+  const int channels = layer.in.rows;
+  const float* weights = layer.pass.weights + channels * first;
+  Tile<R, V> sums;
+  clear(sums);
+  for (int c = 0; c < channels; ++c) add_row(sums, weights + c * R, activated + c * V * kWidth);
+  pass_on(layer, sums, first, t);
+}
+
 template <int C, int V, class Activate>
-void layer_tile(const triode::Layer& layer, triode::Rows now, triode::Rows condition, triode::MutableRows head_sum,
-                triode::MutableRows out, int t, Activate activate) {
-  alignas(64) float block[C * V * kWidth];
-  each_tile<C>([&]<int R>(int first) { convolve_block<C, R, V>(layer, now, condition, first, t, block); });
-  if (layer.ramps != nullptr)
-    for (int c = 0; c < C; ++c)
-      for (int v = 0; v < V; ++v) {
-        float* z = block + (c * V + v) * kWidth;
-        store(z, ramped(*layer.ramps, c, t + v * kWidth, load(z)));
-      }
-  activate(block, C, V);
-  for (int c = 0; c < C; ++c)
-    for (int v = 0; v < V; ++v) {
-      float* sum = head_sum.data + c * head_sum.stride + t + v * kWidth;
-      store(sum, load(sum) + load(block + (c * V + v) * kWidth));
-    }
-  if (out.data == nullptr) return;
-  each_tile<C>([&]<int R>(int first) { pass_block<C, R, V>(layer, now, out, first, t, block); });
+[[gnu::always_inline]] inline void layer_tile(const triode::Layer& layer, const triode::Rows& condition,
+                                              const triode::MutableRows& head_sum, int t, Activate activate) {
+  if constexpr (C <= kTile && stays_in_registers(C, V)) {
+    narrow_layer<C, V>(layer, condition, head_sum, t, activate);
+  } else {
+    constexpr int R = C < kTile ? C : kTile, kWhole = C / R * R, kRest = C - kWhole;
+    alignas(64) float activated[C * V * kWidth];
+    for (int first = 0; first < kWhole; first += R)
+      activate_rows<R, V>(layer, condition, head_sum, first, t, activate, activated);
+    if constexpr (kRest > 0) activate_rows<kRest, V>(layer, condition, head_sum, kWhole, t, activate, activated);
+    if (layer.out.data == nullptr) return;
+    for (int first = 0; first < kWhole; first += R) pass_rows<R, V>(layer, first, t, activated);
+    if constexpr (kRest > 0) pass_rows<kRest, V>(layer, kWhole, t, activated);
+  }
 }
 
 template <int C, class Activate>
-void layer_rows(const triode::Layer& layer, triode::Rows now, triode::Rows condition, triode::MutableRows head_sum,
-                triode::MutableRows out, int n, Activate activate) {
+void run_layers(const triode::Layer* layers, int count, const triode::Rows& condition,
+                const triode::MutableRows& head_sum, int n, Activate activate) {
   constexpr int V = registers_of_samples(C);
-  int t = 0;
-  for (; t + (V - 1) * kWidth < n; t += V * kWidth)
-    layer_tile<C, V>(layer, now, condition, head_sum, out, t, activate);
-  if constexpr (V > 2)
-    for (; t + kWidth < n; t += 2 * kWidth) layer_tile<C, 2>(layer, now, condition, head_sum, out, t, activate);
-  for (; t < n; t += kWidth) layer_tile<C, 1>(layer, now, condition, head_sum, out, t, activate);
+  for (const triode::Layer* layer = layers; layer != layers + count; ++layer) {
+    int t = 0;
+    for (; t + (V - 1) * kWidth < n; t += V * kWidth) layer_tile<C, V>(*layer, condition, head_sum, t, activate);
+    for (; t < n; t += kWidth) layer_tile<C, 1>(*layer, condition, head_sum, t, activate);
+  }
 }
 
 }  // namespace

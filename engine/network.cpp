@@ -53,9 +53,7 @@ History::History(int channels, std::int64_t past)
   remembered_.assign(static_cast<std::size_t>(past_) * channels_, 0.0f);
 }
 
-void History::advance(int n) noexcept {
-  position_ += n;
-  if (position_ <= length_) return;
+void History::rewind() noexcept {
   for (int c = 0; c < channels_; ++c) {
     float* row = buffer_.data() + c * stride_;
     std::memmove(row, row + position_ - past_, static_cast<std::size_t>(past_) * sizeof(float));
@@ -137,7 +135,7 @@ Convolution::Convolution(const Kernels& kernels, const Tensor& weight, const std
              bias, static_cast<int>(weight.shape[0])),
       sources_(static_cast<std::size_t>(taps_ + (extra_inputs > 0 ? 1 : 0))) {}
 
-void Convolution::run(Rows extra_rows, MutableRows out, int n) noexcept {
+void Convolution::run(const Rows& extra_rows, const MutableRows& out, int n) noexcept {
   for (int k = 0; k < taps_; ++k) sources_[static_cast<std::size_t>(k)] = history_.ago((taps_ - 1 - k) * dilation_);
   if (sources_.size() > static_cast<std::size_t>(taps_)) sources_.back() = extra_rows;
   playing().run(sources_.data(), static_cast<int>(sources_.size()), Rows{}, out, n);

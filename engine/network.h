@@ -19,7 +19,7 @@ class Network {
  public:
   virtual ~Network() = default;
   /// Runs n <= kChunk samples from the rows of `in` (as many as the architecture has inputs) to the rows of `out`.
-  virtual void process(Rows in, MutableRows out, int n) noexcept = 0;
+  virtual void process(const Rows& in, const MutableRows& out, int n) noexcept = 0;
   /// Makes the present state the one that recall() returns to.
   virtual void remember() noexcept = 0;
   virtual void recall() noexcept = 0;
@@ -40,11 +40,16 @@ class History {
   /// The rows as they were `delay` <= past samples before the current chunk.
   Rows ago(std::ptrdiff_t delay) const { return {buffer_.data() + position_ - delay, stride_, channels_}; }
   /// Ends a chunk of n samples.
-  void advance(int n) noexcept;
+  void advance(int n) noexcept {
+    position_ += n;
+    if (position_ > length_) rewind();
+  }
   void remember() noexcept;
   void recall() noexcept;
 
  private:
+  void rewind() noexcept;
+
   int channels_;
   std::ptrdiff_t past_, length_, stride_, position_;
   AlignedFloats buffer_, remembered_;
@@ -60,10 +65,10 @@ class Mixer {
   Mix packed() const { return {weights_.data(), bias_.data(), outputs_}; }
   /// Becomes `plain`, a mixer of the same sizes, with every output scaled and shifted.
   void fold(const Mixer& plain, const float* scale, const float* shift) noexcept;
-  void run(const Rows* sources, int count, Rows add, MutableRows out, int n) const noexcept {
+  void run(const Rows* sources, int count, const Rows& add, const MutableRows& out, int n) const noexcept {
     kernels_->mix(packed(), sources, count, add, out, n);
   }
-  void run(Rows source, MutableRows out, int n) const noexcept { run(&source, 1, Rows{}, out, n); }
+  void run(const Rows& source, const MutableRows& out, int n) const noexcept { run(&source, 1, Rows{}, out, n); }
 
  private:
   const Kernels* kernels_;
@@ -107,7 +112,7 @@ class Convolution {
   int taps() const { return taps_; }
   std::ptrdiff_t dilation() const { return dilation_; }
   /// out = bias + taps * input + extra * extra_rows. Does not advance.
-  void run(Rows extra_rows, MutableRows out, int n) noexcept;
+  void run(const Rows& extra_rows, const MutableRows& out, int n) noexcept;
   void advance(int n) noexcept { history_.advance(n); }
   void remember() noexcept { history_.remember(); }
   void recall() noexcept { history_.recall(); }

@@ -112,7 +112,7 @@ void Parametric::start() noexcept {
   lost_ = true;
 }
 
-void Parametric::process(Rows in, MutableRows out, int n) noexcept {
+void Parametric::process(const Rows& in, const MutableRows& out, int n) noexcept {
   for (int at = 0, count; at < n; at += count) {
     if (position_ == 0) look(in, at);
     count = std::min(n - at, kKnobInterval - position_);
@@ -123,13 +123,13 @@ void Parametric::process(Rows in, MutableRows out, int n) noexcept {
   }
 }
 
-bool Parametric::moved(Rows in, int at) const noexcept {
+bool Parametric::moved(const Rows& in, int at) const noexcept {
   for (std::size_t k = 0; k < travels_.size(); ++k)
     if (in.data[static_cast<std::ptrdiff_t>(k + 1) * in.stride + at] != travels_[k]) return true;
   return false;
 }
 
-void Parametric::look(Rows in, int at) noexcept {
+void Parametric::look(const Rows& in, int at) noexcept {
   if (!lost_ && !moved(in, at)) {
     if (resting_) return;
     resting_ = true;
@@ -146,7 +146,7 @@ void Parametric::look(Rows in, int at) noexcept {
 }
 
 template <class Gain>
-void Parametric::amplify(Rows in, int at, int n, Gain gain) noexcept {
+void Parametric::amplify(const Rows& in, int at, int n, Gain gain) noexcept {
   float* const network_in = in_.rows().data;
   for (int t = 0; t < n; ++t) network_in[t] = in.data[at + t] * gain(t);
   if (network_.traces() == nullptr) return;
@@ -155,7 +155,7 @@ void Parametric::amplify(Rows in, int at, int n, Gain gain) noexcept {
     for (int t = 0; t < n; ++t) traces.data[r * traces.stride + t] *= gain(t);
 }
 
-void Parametric::play(Rows in, MutableRows out, int at, int n) noexcept {
+void Parametric::play(const Rows& in, const MutableRows& out, int at, int n) noexcept {
   const float* const network_out = out_.rows().data;
   const std::size_t last = aim_.size() - 1;
   // They are traces of the audio before the gain, which scales them as it scales the audio.

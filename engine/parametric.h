@@ -46,19 +46,19 @@ class KnobNetwork {
 class Parametric final : public Network {
  public:
   Parametric(const ParametricSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   // After both, the knobs are at once where they are found next.
   void remember() noexcept override;
   void recall() noexcept override;
 
  private:
   void start() noexcept;
-  bool moved(Rows in, int at) const noexcept;
-  void look(Rows in, int at) noexcept;
-  void play(Rows in, MutableRows out, int at, int n) noexcept;
+  bool moved(const Rows& in, int at) const noexcept;
+  void look(const Rows& in, int at) noexcept;
+  void play(const Rows& in, const MutableRows& out, int at, int n) noexcept;
   /// What the network hears: n samples of the audio and of its traces, times gain(t).
   template <class Gain>
-  void amplify(Rows in, int at, int n, Gain gain) noexcept;
+  void amplify(const Rows& in, int at, int n, Gain gain) noexcept;
 
   KnobNetwork knobs_;
   Wavenet network_;

@@ -100,7 +100,7 @@ void Recurrent::add_layer(const Tensors& tensors, const std::string& prefix, int
   layers_.push_back({inputs, pack_cell(gates, inputs, hidden, *kernels_)});
 }
 
-void Recurrent::process(Rows in, MutableRows out, int n) noexcept {
+void Recurrent::process(const Rows& in, const MutableRows& out, int n) noexcept {
   for (int t = 0; t < n; ++t)
     for (int i = 0; i < spec_.input_size; ++i) in_[index(t * spec_.input_size + i)] = in.data[i * in.stride + t];
   for (int k = 0; k < spec_.num_layers; ++k) {

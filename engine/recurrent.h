@@ -11,7 +11,7 @@ namespace triode {
 class Recurrent final : public Network {
  public:
   Recurrent(const RecurrentSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   void remember() noexcept override { remembered_ = state_; }
   void recall() noexcept override;
 

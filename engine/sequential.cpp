@@ -11,7 +11,7 @@ Conv::Conv(const ConvSpec& spec, const Tensors& tensors, const std::string& pref
   if (spec.activation) activation_ = pointwise(*spec.activation, spec.output_size, slopes_);
 }
 
-void Conv::process(Rows in, MutableRows out, int n) noexcept {
+void Conv::process(const Rows& in, const MutableRows& out, int n) noexcept {
   kernels_->scale(in, 1.0f, convolution_.input(), n);
   convolution_.run(Rows{}, out, n);
   if (activation_) kernels_->apply(*activation_, out, n);
@@ -29,7 +29,7 @@ Sequential::Sequential(const SequentialSpec& spec, const Tensors& tensors, const
   }
 }
 
-void Sequential::process(Rows in, MutableRows out, int n) noexcept {
+void Sequential::process(const Rows& in, const MutableRows& out, int n) noexcept {
   Rows layer_in = in;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     layers_[i]->process(layer_in, outputs_[i].rows(), n);

@@ -13,7 +13,7 @@ namespace triode {
 class Conv final : public Network {
  public:
   Conv(const ConvSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   void remember() noexcept override { convolution_.remember(); }
   void recall() noexcept override { convolution_.recall(); }
 
@@ -27,7 +27,7 @@ class Conv final : public Network {
 class Sequential final : public Network {
  public:
   Sequential(const SequentialSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   void remember() noexcept override;
   void recall() noexcept override;
 

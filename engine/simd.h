@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -39,6 +40,38 @@ void store(float* p, V v) {
   *reinterpret_cast<typename Unaligned<V>::type*>(p) = v;
 }
 inline Vec broadcast(float x) { return x - Vec{}; }
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TRIODE_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define TRIODE_SANITIZED
+#endif
+
+/// Calls f(0), f(1), ... f(N - 1) with constants: of an array that is indexed by a variable, the compiler makes memory.
+/// Under a sanitizer it is a loop, since every unrolled access would get its own checks, which take minutes to compile.
+template <int N, class F>
+[[gnu::always_inline]] inline void repeat(F f) {
+#if defined(TRIODE_SANITIZED)
+  for (int i = 0; i < N; ++i) f(i);
+#else
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, I>{}), ...);
+  }(std::make_integer_sequence<int, N>{});
+#endif
+}
+
+// Keeps x in a register. GCC 12 would rather read a sample again from memory for every product that it is part of, and
+// a register of samples that crosses a cache line takes two cycles each time.
+[[gnu::always_inline]] inline void keep_in_register(Vec& x) {
+#if defined(__x86_64__)
+  asm("" : "+v"(x));
+#elif defined(__aarch64__)
+  asm("" : "+w"(x));
+#else
+  (void)x;
+#endif
+}
 /// 0, 1, 2, ...
 inline Vec lane_numbers() {
   Vec numbers = {};
@@ -100,7 +133,7 @@ template <class V>
 }
 
 template <class V>
-V tanh(V x) {
+[[gnu::always_inline]] inline V tanh(V x) {
   const Ratio<V> y = tanh_ratio(x);
   return y.over / y.under;
 }

@@ -60,7 +60,7 @@ Film::Film(const Kernels& kernels, const Tensors& tensors, const std::string& na
       mixer_(pointwise_mixer(kernels, tensors, name, condition_size, spec.groups)),
       modulation_(mixer_.outputs()) {}
 
-void Film::run(Rows condition, Rows in, MutableRows out, int n) noexcept {
+void Film::run(const Rows& condition, const Rows& in, const MutableRows& out, int n) noexcept {
   mixer_.run(condition, modulation_.rows(), n);
   const Rows shift = shift_ ? Rows(modulation_.rows(channels_, channels_)) : Rows{};
   kernels_->modulate(in, modulation_.rows(0, channels_), shift, out, n);
@@ -110,8 +110,7 @@ void WavenetLayer::turn(const Ramps& ramps) noexcept {
   turning_ = true;
 }
 
-void WavenetLayer::run(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
-  if (whole_) return run_whole(condition, head_sum, out, n);
+void WavenetLayer::run(const Rows& condition, const MutableRows& head_sum, const MutableRows& out, int n) noexcept {
   const Rows in = input();
   if (plain_) {
     convolution_.run(condition, pre_.rows(), n);
@@ -129,14 +128,12 @@ void WavenetLayer::run(Rows condition, MutableRows head_sum, MutableRows out, in
   convolution_.advance(n);
 }
 
-void WavenetLayer::run_whole(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept {
-  kernels_->layer({convolution_.packed(), layer1x1_->packed(), convolution_.taps(), convolution_.dilation(), activation_,
-                   turning_ ? &ramps_ : nullptr},
-                  convolution_.input(), condition, head_sum, out, n);
-  convolution_.advance(n);
+Layer WavenetLayer::described() noexcept {
+  return {convolution_.packed(), layer1x1_->packed(), convolution_.taps(), convolution_.dilation(), activation_,
+          turning_ ? &ramps_ : nullptr, convolution_.input(), {}};
 }
 
-void WavenetLayer::convolve(Rows condition, int n) noexcept {
+void WavenetLayer::convolve(const Rows& condition, int n) noexcept {
   const MutableRows pre = pre_.rows();
   convolution_.run(condition, pre, n);
   if (mixes_apart_) {
@@ -170,14 +167,14 @@ void WavenetLayer::activate(int n) noexcept {
   }
 }
 
-void WavenetLayer::sum_into_head(Rows condition, MutableRows head_sum, int n) noexcept {
+void WavenetLayer::sum_into_head(const Rows& condition, const MutableRows& head_sum, int n) noexcept {
   if (!head1x1_) return kernels_->add(pre_.rows(0, bottleneck_), head_sum, n);
   head1x1_->run(pre_.rows(0, bottleneck_), head_->rows(), n);
   if (auto& post = film(FilmPlace::head1x1_post)) post->run(condition, head_->rows(), head_->rows(), n);
   kernels_->add(head_->rows(), head_sum, n);
 }
 
-void WavenetLayer::pass_on(Rows condition, Rows in, MutableRows out, int n) noexcept {
+void WavenetLayer::pass_on(const Rows& condition, const Rows& in, const MutableRows& out, int n) noexcept {
   if (!layer1x1_) return kernels_->scale(in, 1.0f, out, n);
   const Rows activated = pre_.rows(0, bottleneck_);
   auto& post = film(FilmPlace::layer1x1_post);
@@ -190,22 +187,52 @@ void WavenetLayer::pass_on(Rows condition, Rows in, MutableRows out, int n) noex
 
 WavenetArray::WavenetArray(const Kernels& kernels, const Tensors& tensors, const std::string& name,
                            const ArraySpec& spec)
-    : channels_(spec.channels),
+    : kernels_(&kernels),
+      channels_(spec.channels),
       rechannel_(pointwise_mixer(kernels, tensors, name + "rechannel", spec.input_size, 1)),
       head_(kernels, tensor(tensors, name + "head.weight"), bias_of(tensors, name + "head"), spec.head_channels(), 1,
             spec.head.dilation) {
   layers_.reserve(spec.layers.size());
   for (std::size_t l = 0; l < spec.layers.size(); ++l)
     layers_.emplace_back(kernels, tensors, name + "layers." + std::to_string(l) + ".", spec, spec.layers[l]);
+  if (std::all_of(layers_.begin(), layers_.end(), [](const WavenetLayer& layer) { return layer.whole(); }))
+    whole_.resize(layers_.size());
+  describe();
 }
 
-void WavenetArray::run(std::span<const Rows> in, Rows condition, MutableRows head_out, MutableRows out,
-                       int n) noexcept {
+void WavenetArray::describe() noexcept {
+  for (std::size_t l = 0; l < whole_.size(); ++l) {
+    whole_[l] = layers_[l].described();
+    if (l > 0) whole_[l - 1].out = layers_[l].input();
+  }
+}
+
+void WavenetArray::run(std::span<const Rows> in, const Rows& condition, const MutableRows& head_out,
+                       const MutableRows& out, int n) noexcept {
   rechannel_.run(in.data(), static_cast<int>(in.size()), Rows{}, layers_.front().input(), n);
-  for (std::size_t l = 0; l < layers_.size(); ++l)
-    layers_[l].run(condition, head_.input(), l + 1 < layers_.size() ? layers_[l + 1].input() : out, n);
+  if (whole_.empty())
+    run_layers(condition, out, n);
+  else
+    run_whole_layers(condition, out, n);
   head_.run(Rows{}, head_out, n);
   head_.advance(n);
+}
+
+void WavenetArray::run_layers(const Rows& condition, const MutableRows& out, int n) noexcept {
+  for (std::size_t l = 0; l < layers_.size(); ++l)
+    layers_[l].run(condition, head_.input(), l + 1 < layers_.size() ? layers_[l + 1].input() : out, n);
+}
+
+void WavenetArray::run_whole_layers(const Rows& condition, const MutableRows& out, int n) noexcept {
+  whole_.back().out = out;
+  // Pointers alone: a struct that is read in other pieces than it was written in makes the processor wait.
+  for (std::size_t l = 0; l < whole_.size(); ++l) {
+    float* input = layers_[l].input().data;
+    whole_[l].in.data = input;
+    if (l > 0) whole_[l - 1].out.data = input;
+  }
+  kernels_->layers(whole_.data(), static_cast<int>(whole_.size()), condition, head_.input(), n);
+  for (WavenetLayer& layer : layers_) layer.advance(n);
 }
 
 void WavenetArray::remember() noexcept {
@@ -229,7 +256,7 @@ PostHead::PostHead(const Kernels& kernels, const Tensors& tensors, const std::st
   }
 }
 
-void PostHead::run(MutableRows out, int n) noexcept {
+void PostHead::run(const MutableRows& out, int n) noexcept {
   for (std::size_t k = 0; k < stages_.size(); ++k) {
     kernels_->apply(activation_, stages_[k].input(), n);
     stages_[k].run(Rows{}, k + 1 < stages_.size() ? stages_[k + 1].input() : out, n);
@@ -266,12 +293,12 @@ Wavenet::Wavenet(const WavenetSpec& spec, const Tensors& tensors, const std::str
     post_head_.emplace(kernels, tensors, prefix, *spec.post_head, spec.arrays.back().head.out_channels);
 }
 
-void Wavenet::process(Rows in, MutableRows out, int n) noexcept {
+void Wavenet::process(const Rows& in, const MutableRows& out, int n) noexcept {
   if (traces_) traces_->run(in.data, n);
   run(in, out, n);
 }
 
-void Wavenet::run(Rows in, MutableRows out, int n) noexcept {
+void Wavenet::run(const Rows& in, const MutableRows& out, int n) noexcept {
   heard_.front() = in;
   if (traces_) {
     heard_.front().rows = 1;
@@ -283,7 +310,9 @@ void Wavenet::run(Rows in, MutableRows out, int n) noexcept {
     condition = condition_.rows();
   }
   const MutableRows first_sum = arrays_.front().head_sum();
-  for (int r = 0; r < first_sum.rows; ++r) std::fill_n(first_sum.data + r * first_sum.stride, kChunk, 0.0f);
+  const int registers = (n + kMaxWidth - 1) / kMaxWidth;
+  for (int r = 0; r < first_sum.rows; ++r)
+    std::fill_n(first_sum.data + r * first_sum.stride, registers * kMaxWidth, 0.0f);
   std::span<const Rows> layer_in = heard_;
   Rows passed{};
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
@@ -334,12 +363,14 @@ void Wavenet::fold(const float* rows) noexcept {
   each_layer([rows](WavenetLayer& layer, std::ptrdiff_t scale, std::ptrdiff_t shift) {
     layer.fold(rows + scale, rows + shift);
   });
+  for (WavenetArray& array : arrays_) array.describe();
 }
 
 void Wavenet::turn(const float* from, const float* step, int steps) noexcept {
   each_layer([=](WavenetLayer& layer, std::ptrdiff_t scale, std::ptrdiff_t shift) {
     layer.turn({from + scale, step + scale, from + shift, step + shift, static_cast<float>(steps)});
   });
+  for (WavenetArray& array : arrays_) array.describe();
 }
 
 }  // namespace triode

@@ -19,7 +19,7 @@ class Film {
   Film(const Kernels& kernels, const Tensors& tensors, const std::string& name, const FilmSpec& spec, int channels,
        int condition_size);
   /// out = in * scale(condition) (+ shift(condition)); in and out may be the same rows.
-  void run(Rows condition, Rows in, MutableRows out, int n) noexcept;
+  void run(const Rows& condition, const Rows& in, const MutableRows& out, int n) noexcept;
 
  private:
   const Kernels* kernels_;
@@ -38,7 +38,12 @@ class WavenetLayer {
   /// Where the layer's input of the current chunk goes.
   MutableRows input() { return film(FilmPlace::conv_pre) ? residual_->rows() : convolution_.input(); }
   /// Adds to the head sum and writes the input of the next layer, unless `out.data` is null.
-  void run(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
+  void run(const Rows& condition, const MutableRows& head_sum, const MutableRows& out, int n) noexcept;
+  /// Whether a kernel does all of it.
+  bool whole() const { return whole_; }
+  /// What that kernel needs to know, apart from where the samples of a chunk are.
+  Layer described() noexcept;
+  void advance(int n) noexcept { convolution_.advance(n); }
   void remember() noexcept { convolution_.remember(); }
   void recall() noexcept { convolution_.recall(); }
   /// Rows before the activation.
@@ -49,11 +54,10 @@ class WavenetLayer {
 
  private:
   std::optional<Film>& film(FilmPlace place) { return films_[static_cast<std::size_t>(place)]; }
-  void run_whole(Rows condition, MutableRows head_sum, MutableRows out, int n) noexcept;
-  void convolve(Rows condition, int n) noexcept;
+  void convolve(const Rows& condition, int n) noexcept;
   void activate(int n) noexcept;
-  void sum_into_head(Rows condition, MutableRows head_sum, int n) noexcept;
-  void pass_on(Rows condition, Rows in, MutableRows out, int n) noexcept;
+  void sum_into_head(const Rows& condition, const MutableRows& head_sum, int n) noexcept;
+  void pass_on(const Rows& condition, const Rows& in, const MutableRows& out, int n) noexcept;
 
   const Kernels* kernels_;
   Gating gating_;
@@ -80,16 +84,24 @@ class WavenetArray {
   /// Where the sum of the layers' activations starts from: zero, or the head output of the array before.
   MutableRows head_sum() { return head_.input(); }
   /// Writes the head output; the last layer's output goes to `out` unless its data is null.
-  void run(std::span<const Rows> in, Rows condition, MutableRows head_out, MutableRows out, int n) noexcept;
+  void run(std::span<const Rows> in, const Rows& condition, const MutableRows& head_out, const MutableRows& out,
+           int n) noexcept;
   int channels() const { return channels_; }
   std::vector<WavenetLayer>& layers() { return layers_; }
+  /// To be called when something about the layers has changed.
+  void describe() noexcept;
   void remember() noexcept;
   void recall() noexcept;
 
  private:
+  void run_layers(const Rows& condition, const MutableRows& out, int n) noexcept;
+  void run_whole_layers(const Rows& condition, const MutableRows& out, int n) noexcept;
+
+  const Kernels* kernels_;
   int channels_;
   Mixer rechannel_;
   std::vector<WavenetLayer> layers_;
+  std::vector<Layer> whole_;  // the layers where a kernel does all of each; else empty
   Convolution head_;
 };
 
@@ -99,7 +111,7 @@ class PostHead {
   PostHead(const Kernels& kernels, const Tensors& tensors, const std::string& prefix, const PostHeadSpec& spec,
            int inputs);
   MutableRows input() { return stages_.front().input(); }
-  void run(MutableRows out, int n) noexcept;
+  void run(const MutableRows& out, int n) noexcept;
   void remember() noexcept;
   void recall() noexcept;
 
@@ -113,14 +125,14 @@ class PostHead {
 class Wavenet final : public Network {
  public:
   Wavenet(const WavenetSpec& spec, const Tensors& tensors, const std::string& prefix, const Kernels& kernels);
-  void process(Rows in, MutableRows out, int n) noexcept override;
+  void process(const Rows& in, const MutableRows& out, int n) noexcept override;
   void remember() noexcept override;
   void recall() noexcept override;
 
   /// Null where it has none.
   Traces* traces() { return traces_ ? &*traces_ : nullptr; }
   /// process() for a network whose traces have been run already.
-  void run(Rows in, MutableRows out, int n) noexcept;
+  void run(const Rows& in, const MutableRows& out, int n) noexcept;
 
   // For a network whose rows before the activations are scaled and shifted from outside; without FiLM of its own. Rows
   // are handed over as the scales of all layers of the first array, their shifts, then those of the next.

@@ -117,45 +117,58 @@ void test_mix(const Kernels& kernels, int outputs, int n) {
     }
 }
 
-void test_layer(const Kernels& kernels, int channels, int n, bool ramped) {
+// Two layers, one after the other in one call; the second leads nowhere.
+void test_layers(const Kernels& kernels, const Pointwise& shape, int channels, int n, bool ramped) {
   constexpr int kTaps = 3, kDilation = 5, kPast = (kTaps - 1) * kDilation, kStride = kPast + kChunk;
   const auto size = [](int rows, int columns) { return static_cast<std::size_t>(rows * columns); };
   const auto at = [](const std::vector<float>& x, int i) { return static_cast<double>(x[static_cast<std::size_t>(i)]); };
   const int inputs = kTaps * channels + 1;
-  const std::vector<float> past_and_now = noise(size(channels, kStride)), condition = noise(kChunk);
+  const std::vector<float> first_in = noise(size(channels, kStride)), condition = noise(kChunk);
   const std::vector<float> weights = noise(size(channels, inputs), 0.3f), bias = noise(size(channels, 1));
   const std::vector<float> pass = noise(size(channels, channels), 0.3f), pass_bias = noise(size(channels, 1));
   const std::vector<float> before = noise(size(channels, kChunk));
-  std::vector<float> sum = before, out(size(channels, kChunk), 1e9f);
   const std::vector<float> tiles = packed(weights, channels, inputs, kernels.mix_tile);
   const std::vector<float> pass_tiles = packed(pass, channels, channels, kernels.mix_tile);
   const std::vector<float> scale = noise(size(channels, 1)), scale_step = noise(size(channels, 1), 0.01f);
   const std::vector<float> shift = noise(size(channels, 1)), shift_step = noise(size(channels, 1), 0.01f);
   const Ramps ramps = {scale.data(), scale_step.data(), shift.data(), shift_step.data(), 9.0f};
-  const Layer layer = {{tiles.data(), bias.data(), channels}, {pass_tiles.data(), pass_bias.data(), channels},
-                       kTaps, kDilation, {Shape::tanh, 0, 0, 0, 0, nullptr},
-                       ramped ? &ramps : nullptr};
-  kernels.layer(layer, {past_and_now.data() + kPast, kStride, channels}, {condition.data(), kChunk, 1},
-                {sum.data(), kChunk, channels}, {out.data(), kChunk, channels}, n);
-  const std::string name = std::string(kernels.name) + ", " + std::to_string(channels) + " channels, n " + std::to_string(n);
-  for (int t = 0; t < n; ++t) {
-    std::vector<double> a;
+  std::vector<float> sum = before, second_in = noise(size(channels, kStride));
+  const auto layer = [&](const std::vector<float>& in, MutableRows out) -> Layer {
+    return {{tiles.data(), bias.data(), channels}, {pass_tiles.data(), pass_bias.data(), channels}, kTaps, kDilation,
+            shape, ramped ? &ramps : nullptr, {in.data() + kPast, kStride, channels}, out};
+  };
+  const Layer layers[] = {layer(first_in, {second_in.data() + kPast, kStride, channels}), layer(second_in, {})};
+  kernels.layers(layers, 2, {condition.data(), kChunk, 1}, {sum.data(), kChunk, channels}, n);
+
+  const auto activated = [&](const std::vector<float>& in, int t, int o) {
+    double z = at(bias, o) + at(weights, o * inputs + inputs - 1) * at(condition, t);
+    for (int k = 0; k < kTaps; ++k)
+      for (int c = 0; c < channels; ++c)
+        z += at(weights, o * inputs + k * channels + c) * at(in, c * kStride + k * kDilation + t);
+    const double steps = 9 + t;
+    if (ramped) z = z * (at(scale, o) + at(scale_step, o) * steps) + at(shift, o) + at(shift_step, o) * steps;
+    return shape_value(shape, z, o);
+  };
+  const std::string name = std::string(kernels.name) + " shape " + std::to_string(static_cast<int>(shape.shape)) +
+                           ", " + std::to_string(channels) + " channels, n " + std::to_string(n);
+  for (int t = 0; t < n; ++t)
     for (int o = 0; o < channels; ++o) {
-      double z = at(bias, o) + at(weights, o * inputs + inputs - 1) * at(condition, t);
-      for (int k = 0; k < kTaps; ++k)
-        for (int c = 0; c < channels; ++c)
-          z += at(weights, o * inputs + k * channels + c) * at(past_and_now, c * kStride + k * kDilation + t);
-      const double steps = 9 + t;
-      if (ramped) z = z * (at(scale, o) + at(scale_step, o) * steps) + at(shift, o) + at(shift_step, o) * steps;
-      a.push_back(std::tanh(z));
-      CHECK_WITH(std::abs(at(sum, o * kChunk + t) - at(before, o * kChunk + t) - a.back()) < 2e-6, name);
+      double passed = at(pass_bias, o) + at(first_in, o * kStride + kPast + t);
+      for (int c = 0; c < channels; ++c) passed += at(pass, o * channels + c) * activated(first_in, t, c);
+      CHECK_WITH(std::abs(at(second_in, o * kStride + kPast + t) - passed) < 3e-6, name);
+      const double summed = at(before, o * kChunk + t) + activated(first_in, t, o) + activated(second_in, t, o);
+      CHECK_WITH(std::abs(at(sum, o * kChunk + t) - summed) < 6e-6, name);
     }
-    for (int o = 0; o < channels; ++o) {
-      double expected = at(pass_bias, o) + at(past_and_now, o * kStride + kPast + t);
-      for (int c = 0; c < channels; ++c) expected += at(pass, o * channels + c) * a[static_cast<std::size_t>(c)];
-      CHECK_WITH(std::abs(at(out, o * kChunk + t) - expected) < 3e-6, name);
-    }
-  }
+}
+
+void test_layer_kernels(const Kernels& kernels) {
+  const std::vector<float> slopes = noise(16);
+  for (const Shape shape : {Shape::tanh, Shape::leaky_relu, Shape::prelu, Shape::softsign})
+    for (int channels = 1; channels <= 16; ++channels)
+      for (const int n : {1, 16, 31, 33, 48, 63, 64})
+        if (has_layer_kernel(channels))
+          for (const bool ramped : {false, true})
+            test_layers(kernels, {shape, 0, 0, 0.2f, 0, slopes.data()}, channels, n, ramped);
 }
 
 void test_project(const Kernels& kernels, int units, int n) {
@@ -266,10 +279,7 @@ int main() {
     test_apply_and_sum(kernels);
     for (int outputs = 1; outputs <= 19; ++outputs)
       for (const int n : {1, 3, 16, 17, 31, 33, 48, 63, 64}) test_mix(kernels, outputs, n);
-    for (int channels = 1; channels <= 16; ++channels)
-      for (const int n : {1, 15, 16, 31, 33, 47, 48, 63, 64})
-        if (has_layer_kernel(channels))
-          for (const bool ramped : {false, true}) test_layer(kernels, channels, n, ramped);
+    test_layer_kernels(kernels);
     for (int n = 1; n <= kChunk; ++n) {
       test_convolve(kernels, n);
       test_project(kernels, 16 * (1 + n % 3), n);
