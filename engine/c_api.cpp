@@ -13,10 +13,10 @@ namespace {
 
 triode::Engine::Options engine_options(const triode_options* options) {
   const triode::Engine::Options usual;
-  triode_options known = {sizeof(triode_options), usual.quality, usual.oversample};
+  triode_options known = {sizeof(triode_options), usual.quality, usual.oversample, 0};
   // A program built with an earlier version knows of fewer members; the rest stays as usual.
   if (options != nullptr) std::memcpy(&known, options, std::min(options->size, sizeof known));
-  return {.quality = known.quality, .oversample = known.oversample};
+  return {.quality = known.quality, .oversample = known.oversample, .fast = known.fast != 0};
 }
 
 }  // namespace

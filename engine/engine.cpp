@@ -81,7 +81,7 @@ Engine Engine::build(Description description, const Options& options) {
   model->architecture = model->description.architecture.to_json().dump();
   model->parameters = count_parameters(model->description.architecture);
   model->oversample = options.oversample;
-  model->kernels = &kernels_for(options.isa);
+  model->kernels = &kernels_for(options.isa, options.fast);
   Engine engine(std::move(model));
   engine.configure(engine.sample_rate_hz());
   return engine;

@@ -25,6 +25,7 @@ class TRIODE_API Engine {
   struct Options {
     double quality = 1.0;   // 0..1, chooses among the sizes of a file that has several; 1 is the best
     int oversample = 1;     // 1, 2 or 4: the network runs at least at so many times its own rate, for less aliasing
+    bool fast = false;      // tanh and sigmoid within 6e-5 instead of 4e-7: an ESR below 1e-5, and less to compute
     Isa isa = best_isa();   // instruction set; the next lower one this build has is taken
   };
 

@@ -161,7 +161,8 @@ struct Kernels {
   float (*multiply_add_loop)(int rounds) noexcept;
 };
 
-/// The kernels for an instruction set; those of the next lower one where this build has none for it.
-const Kernels& kernels_for(Isa isa);
+/// The kernels for an instruction set; those of the next lower one where this build has none for it. With `fast`, tanh
+/// and what is made from it is less exact (simd.h).
+const Kernels& kernels_for(Isa isa, bool fast = false);
 
 }  // namespace triode

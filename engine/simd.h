@@ -121,6 +121,7 @@ template <class V>
 struct Ratio {
   V over, under;
 };
+#if !defined(TRIODE_FAST_ACTIVATIONS)
 
 template <class V>
 [[gnu::always_inline]] inline Ratio<V> tanh_ratio(V x) {
@@ -137,6 +138,27 @@ template <class V>
   const Ratio<V> y = tanh_ratio(x);
   return y.over / y.under;
 }
+#else
+/// The same of degrees 7 over 6 on [-7, 7]; largest error 1.4e-6. For recurrent networks, whose states add errors up.
+template <class V>
+[[gnu::always_inline]] inline Ratio<V> tanh_ratio(V x) {
+  x = clamp(x, -7.0f, 7.0f);
+  const V u = x * x, u2 = u * u;
+  const V p = u2 * (u * 4.02826483e-06f + 2.30088147e-03f) + (u * 1.23315232e-01f + 1.0f);
+  const V q = u2 * (u * 1.44781693e-04f + 2.11897488e-02f) + (u * 4.56643496e-01f + 1.0f);
+  return {x * p, q};
+}
+
+/// Of degrees 5 over 4 on [-5, 5]; largest error 6e-5.
+template <class V>
+[[gnu::always_inline]] inline V tanh(V x) {
+  x = clamp(x, -5.0f, 5.0f);
+  const V u = x * x;
+  const V p = (u * 6.77953614e-04f + 1.02737842e-01f) * u + 1.0f;
+  const V q = (u * 1.29044200e-02f + 4.35850180e-01f) * u + 1.0f;
+  return x * p / q;
+}
+#endif
 
 template <class V>
 V sigmoid(V x) {

@@ -23,6 +23,7 @@ typedef struct triode_options {
   size_t size;    /* sizeof(triode_options) */
   double quality; /* 0 to 1, chooses among the sizes of a file that has several; 1 is the best, and the default */
   int oversample; /* 1, 2 or 4: the network runs at so many times its own rate, for less aliasing; 1 is the default */
+  int fast;       /* 1: activations are approximated, the ESR for that below 1e-5; 0 is the default */
 } triode_options;
 
 /* "0.1.0". */

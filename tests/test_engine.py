@@ -60,6 +60,10 @@ def test_initial_states_replace_the_zero_state(tmp_path: Path) -> None:
     assert np.abs(model.render(audio) - reference.play(architecture, tensors, audio, 0)).max() < TOLERANCE
 
 
+def relative_power(difference: np.ndarray, of: np.ndarray) -> float:
+    return float(np.sum(difference.astype(np.float64) ** 2) / np.sum(of.astype(np.float64) ** 2))
+
+
 def test_golden_outputs(shared_data: Path) -> None:
     """Every .nam file sounds as in NAM Core, at each of its sizes, in blocks of any size."""
     models = shared_data / "models"
@@ -75,6 +79,25 @@ def test_golden_outputs(shared_data: Path) -> None:
         error = float(np.abs(output - expected).max()) / full_scale
         assert error < GOLDEN_TOLERANCE, f"{entry['golden']}: off by {error:.1e} of full scale"
         np.testing.assert_array_equal(model.render(audio[:6000], 37), output[:6000])
+
+
+def test_golden_outputs_with_fast_activations(shared_data: Path) -> None:
+    """Files of every format: an ESR below 1e-5, and the same in blocks of any size."""
+    models = shared_data / "models"
+    changed = 0
+    for entry in json.loads((models / "index.json").read_text()):
+        quality = 1.0 if entry.get("quality") is None else entry["quality"]
+        model = engine.load(models / entry["file"], quality=quality, fast=True)
+        with np.load(models / entry.get("golden", f"{entry['file']}.golden.npz")) as data:
+            audio, expected, settings = data["x"], data["y"], data.get("knobs", ())
+        for knob, value in zip(model.knobs, settings, strict=True):
+            model.set(knob.name, float(value))
+        output = model.render(audio, 64)
+        error = relative_power(output - expected, expected)
+        assert error < 1e-5, f"{entry['file']}: ESR {error:.1e}"
+        changed += error > 1e-10
+        np.testing.assert_array_equal(model.render(audio[:1000], 37), output[:1000])
+    assert changed > 10  # it is not the exact engine that played
 
 
 def test_nam_lstm(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ using Contents =
     std::tuple<std::string, std::string, nb::dict, double, std::int64_t, std::vector<KnobFields>, std::string>;
 
 // The engine, and the bytes of memory that it holds.
-std::pair<triode::Engine, std::int64_t> load(const std::filesystem::path& path, double quality, int oversample) {
+std::pair<triode::Engine, std::int64_t> load(const std::filesystem::path& path, double quality, int oversample,
+                                             bool fast) {
   const nb::gil_scoped_release unlocked;
   const std::int64_t before = bytes_of_this_thread();
-  triode::Engine engine = triode::Engine::load(path, {.quality = quality, .oversample = oversample});
+  triode::Engine engine = triode::Engine::load(path, {.quality = quality, .oversample = oversample, .fast = fast});
   return {std::move(engine), bytes_of_this_thread() - before};
 }
 
@@ -78,8 +79,9 @@ void translate(const std::exception_ptr& pointer, void*) {
 void bind_engine(nb::module_& module) {
   nb::register_exception_translator(translate);
   nb::class_<triode::Engine>(module, "Engine", "A model, ready to play; see triode.engine.Model.")
-      .def_static("load", &load, nb::arg("path"), nb::arg("quality"), nb::arg("oversample"),
-                  nb::sig("def load(path: pathlib.Path, quality: float, oversample: int) -> tuple[Engine, int]"),
+      .def_static("load", &load, nb::arg("path"), nb::arg("quality"), nb::arg("oversample"), nb::arg("fast"),
+                  nb::sig("def load(path: pathlib.Path, quality: float, oversample: int, fast: bool) -> "
+                          "tuple[Engine, int]"),
                   "The engine, and the bytes of memory that it holds.")
       .def("configure", &configure, nb::arg("sample_rate_hz"), Unlocked(),
            "By how many bytes of memory the engine has grown.")

@@ -131,7 +131,7 @@ static void test_rig(triode_engine* engine) {
 
 static void test_refusals(void) {
   char error[300], short_error[8];
-  triode_options options = {sizeof(triode_options), 2.0, 1};
+  triode_options options = {sizeof(triode_options), 2.0, 1, 0};
   CHECK(triode_load("no such file.nam", NULL, error, sizeof error) == NULL);
   CHECK(strstr(error, "no such file.nam: the file does not exist") != NULL);
   CHECK(triode_load("no such file.nam", NULL, short_error, sizeof short_error) == NULL);
@@ -153,7 +153,7 @@ static void test_refusals(void) {
 /* A program that was built when the options had one member less. */
 static void test_short_options(void) {
   char error[200];
-  triode_options options = {offsetof(triode_options, oversample), 1.0, 3};
+  triode_options options = {offsetof(triode_options, oversample), 1.0, 3, 0};
   triode_engine* engine = triode_load_memory(kModel, strlen(kModel), NULL, &options, error, sizeof error);
   CHECK(engine != NULL);
   triode_free(engine);
@@ -161,7 +161,7 @@ static void test_short_options(void) {
 
 int main(void) {
   char error[200];
-  triode_options options = {sizeof(triode_options), 1.0, 1};
+  triode_options options = {sizeof(triode_options), 1.0, 1, 0};
   triode_engine* engine = triode_load_memory(kModel, strlen(kModel), "memory", &options, error, sizeof error);
   CHECK(engine != NULL);
   if (engine == NULL) {

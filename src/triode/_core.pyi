@@ -14,7 +14,7 @@ class Engine:
     """A model, ready to play; see triode.engine.Model."""
 
     @staticmethod
-    def load(path: pathlib.Path, quality: float, oversample: int) -> tuple[Engine, int]:
+    def load(path: pathlib.Path, quality: float, oversample: int, fast: bool) -> tuple[Engine, int]:
         """The engine, and the bytes of memory that it holds."""
 
     def configure(self, sample_rate_hz: float) -> int:

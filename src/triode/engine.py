@@ -164,19 +164,25 @@ class Model:
 
 
 def load(
-    path: str | os.PathLike[str], *, quality: float = 1.0, oversample: int = 1, sample_rate: float | None = None
+    path: str | os.PathLike[str],
+    *,
+    quality: float = 1.0,
+    oversample: int = 1,
+    fast: bool = False,
+    sample_rate: float | None = None,
 ) -> Model:
     """Load a model file of any known format, or `triode:NAME` from the package, ready to play from its start state.
 
     `quality`, 0 to 1, chooses among the sizes of a file that has several; 1 is the best. `oversample` (1, 2 or 4) runs
-    the network at a multiple of its own rate, for less aliasing (docs/engine.md says when that is safe). `sample_rate`
-    in Hz is that of the audio to come, by default the model's own. Raises ModelFileError for a file that is missing,
-    damaged, forged or unsupported, OptionError for an option out of its range.
+    the network at a multiple of its own rate, for less aliasing (docs/engine.md says when that is safe). `fast`
+    approximates tanh and sigmoid, which changes the sound by an ESR below 1e-5. `sample_rate` in Hz is that of the
+    audio to come, by default the model's own. Raises ModelFileError for a file that is missing, damaged, forged or
+    unsupported, OptionError for an option out of its range.
     """
     if oversample not in (1, 2, 4):
         raise OptionError(f"oversample = {oversample!r}: expected 1, 2 or 4")
     try:
-        model = Model(*_core.Engine.load(model_path(path), _checked_quality(quality), int(oversample)))
+        model = Model(*_core.Engine.load(model_path(path), _checked_quality(quality), int(oversample), bool(fast)))
     except ValueError as error:
         raise OptionError(str(error)) from None
     if sample_rate is not None:

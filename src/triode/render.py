@@ -30,11 +30,11 @@ class SecondFiles:
     ir_path: str | Path | None = None
     ir_channel: int | None = None
 
-    def model(self, quality: float = 1.0, oversample: int = 1) -> Model | None:
+    def model(self, quality: float = 1.0, oversample: int = 1, fast: bool = False) -> Model | None:
         """The model, its knobs turned. Raises ModelFileError, and OptionError for unknown knobs."""
         if self.model_path is None:
             return None
-        model = load(self.model_path, quality=quality, oversample=oversample)
+        model = load(self.model_path, quality=quality, oversample=oversample, fast=fast)
         for name, value in checked_settings(self.settings or {}, model.knobs).items():
             model.set(name, value)
         return model
@@ -122,6 +122,7 @@ def render_file(
     turned_to: Mapping[str, float] | None = None,
     quality: float = 1.0,
     oversample: int = 1,
+    fast: bool = False,
     block: int = 64,
     rig: RigSettings | None = None,
     ir_path: str | Path | None = None,
@@ -132,9 +133,9 @@ def render_file(
 
     Returns what was written: float32 for wav and aiff, 24 bit for flac. `settings` and `turned_to` are those of
     `render`. `channel` chooses from an input of several channels, `ir_channel` from such a response, `quality` (0 to 1)
-    from models of several sizes; `oversample` as in `triode.load`. Raises AudioFileError, ModelFileError and
-    OptionError for what cannot be read or asked for, also where the output would overwrite one of its inputs;
-    OutputError where the disk is full.
+    from models of several sizes; `oversample` and `fast` as in `triode.load`. Raises AudioFileError,
+    ModelFileError and OptionError for what cannot be read or asked for, also where the output would overwrite one of
+    its inputs; OutputError where the disk is full.
     """
     second = second or SecondFiles()
     inputs = (
@@ -147,7 +148,7 @@ def render_file(
     for kind, path in inputs:
         if path is not None and Path(path).exists() and Path(out_path).exists() and Path(path).samefile(out_path):
             raise OptionError(f"{out_path} is {kind} itself; choose another name for the output")
-    model = load(model_path, quality=quality, oversample=oversample)
+    model = load(model_path, quality=quality, oversample=oversample, fast=fast)
     response = None if ir_path is None else read_audio(ir_path, channel=ir_channel, option="--ir-channel")
     dry = read_audio(in_path, channel=channel)
     wet = render(
@@ -157,7 +158,7 @@ def render_file(
         turned_to=turned_to,
         rig=rig,
         response=response,
-        second=second.model(quality, oversample),
+        second=second.model(quality, oversample, fast),
         pairing=second.pairing,
         second_response=second.response(),
         block=block,

@@ -24,7 +24,7 @@ from triode.cli.options import (
     swept,
     told,
 )
-from triode.cli.rig_options import Oversample, Quality, RigOptions, with_rig_options
+from triode.cli.rig_options import Fast, Oversample, Quality, RigOptions, with_rig_options
 from triode.errors import OptionError
 from triode.files import check_writable
 
@@ -42,6 +42,7 @@ def render(
     block: Annotated[int, typer.Option(min=1, max=65536, help="Samples handed to the engine at once.")] = 64,
     quality: Quality = 1.0,
     oversample: Oversample = 1,
+    fast: Fast = False,
     channel: Channel = None,
 ) -> None:
     """Play a file through a model: as long as the input, at the input's rate."""
@@ -61,6 +62,7 @@ def render(
         turned_to=None if turned_to == settings else turned_to,
         quality=quality,
         oversample=oversample,
+        fast=fast,
         block=block,
         rig=rig.settings(),
         ir_path=rig.ir,
@@ -193,13 +195,15 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0.1, max=600.0, help="Seconds of audio to play.")] = 10.0,
     quality: Quality = 1.0,
     oversample: Oversample = 1,
+    fast: Fast = False,
     rate: Annotated[float | None, typer.Option(help="The host's sample rate in Hz, if not the model's own.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how fast a model plays on one core, and how evenly."""
     from triode.engine import load
 
-    found = load(model, quality=quality, oversample=oversample, sample_rate=rate).bench(block=block, seconds=seconds)
+    player = load(model, quality=quality, oversample=oversample, fast=fast, sample_rate=rate)
+    found = player.bench(block=block, seconds=seconds)
     if as_json:
         print_json(found)
         return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from triode.rig import RigSettings
 
 Quality = Annotated[float, typer.Option(min=0.0, max=1.0, help="For files that hold several models: 0 cheap, 1 best.")]
+Fast = Annotated[bool, typer.Option("--fast", help="Approximate tanh and sigmoid: less to compute, ESR below 1e-5.")]
 Oversample = Annotated[int, typer.Option(help="1, 2 or 4: run the model faster than its own rate, for less aliasing.")]
 _Tone = Annotated[float, typer.Option(help="dB, -20 to 20; generic, of no particular amp.")]
 
