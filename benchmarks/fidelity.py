@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--time", default="10m")
     parser.add_argument("--epochs", help="instead of the time")
-    parser.add_argument("--models", nargs="+", default=["triode:small"], metavar="ARCH:SIZE")
+    parser.add_argument("--models", nargs="+", default=["triode:medium"], metavar="ARCH:SIZE")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=["ts9", "bigchump", "fuzzface", "ts9_real"])
     options = parser.parse_args()

@@ -17,7 +17,7 @@ from triode.training.losses import LossConfig
 from triode.training.networks.sizes import CHAIN_ARCHITECTURES, size_names
 
 DEFAULT_SIZES = {
-    "triode": "small",
+    "triode": "medium",
     **dict.fromkeys(("wavenet", "lstm", "gru"), "feather"),
     "linear": "lite",
     **dict.fromkeys(CHAIN_ARCHITECTURES, "standard"),

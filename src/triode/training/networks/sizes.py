@@ -81,7 +81,7 @@ WAVENETS: Mapping[str, WaveNetConfig] = {
 # Our own: a WaveNet that hears traces beside the audio (docs/fidelity.md says how it was found). Sizes by what they
 # cost in the engine: NAM's A2-Lite, half of its A2-Full, A2-Full.
 OWN: Mapping[str, WaveNetConfig] = {
-    "small": a1_shape(6, 4, _SHORT),
+    "small": a1_shape(5, 2, _SHORT),
     "medium": a1_shape(8, 6, _SHORT),
     "full": a1_shape(16, 6, _SHORT),
 }
