@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from triode.engine import Model, load
 from triode.errors import TriodeError
 from triode.export import export
 from triode.model_file import ModelFile, SelfTest, self_test_signal, write_model
+
+if TYPE_CHECKING:
+    from triode.training.networks.sizes import Network
 
 RATE_HZ = 48_000.0
 BLOCK = 64
@@ -60,18 +64,22 @@ def usual_models(folder: Path) -> Iterator[tuple[str, Path]]:
     """Freshly initialised networks: how long playing takes does not depend on the weights."""
     from triode.training.networks.sizes import make_network
 
-    signal = self_test_signal(RATE_HZ)
     for arch, size in USUAL:
-        network = make_network(arch, size, seed=0)
-        architecture = network.architecture()
-        tensors = {name: tensor.detach().numpy() for name, tensor in network.tensors(1.0).items()}
-        warm_up_samples = parse_architecture(architecture).receptive_field
         path = folder / "model.triode"
-        model = ModelFile(f"{arch} {size}", architecture, tensors, RATE_HZ, warm_up_samples, SelfTest(signal, signal))
-        write_model(path, model)
-        # Exporting checks the self-test.
-        write_model(path, replace(model, self_test=SelfTest(signal, load(path).render(signal))))
-        yield model.name, path
+        write_network(path, f"{arch} {size}", make_network(arch, size, seed=0))
+        yield f"{arch} {size}", path
+
+
+def write_network(path: Path, name: str, network: "Network") -> None:
+    """A model file of a network as it is."""
+    signal = self_test_signal(RATE_HZ)
+    architecture = network.architecture()
+    tensors = {name: tensor.detach().numpy() for name, tensor in network.tensors(1.0).items()}
+    warm_up_samples = parse_architecture(architecture).receptive_field
+    model = ModelFile(name, architecture, tensors, RATE_HZ, warm_up_samples, SelfTest(signal, signal))
+    write_model(path, model)
+    # Exporting checks the self-test.
+    write_model(path, replace(model, self_test=SelfTest(signal, load(path).render(signal))))
 
 
 def noise(seconds: float) -> Samples:

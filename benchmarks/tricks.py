@@ -91,8 +91,13 @@ def read_capture(folder: Path, name: str) -> tuple[Dataset, Dataset]:
     take = read_audio(folder / "input.flac"), read_audio(folder / name / "output.flac")
     prepared = prepare([take], (0.0, 180.0), (180.0, 190.0))
     data = make_dataset(list(prepared.pairs), prepared.rate_hz)
+    return data, with_test(data)
+
+
+def with_test(data: Dataset) -> Dataset:
+    """The same audio with the test stretch held out."""
     test = 210 * data.rate_hz, min(240 * data.rate_hz, len(data.dry[0]))
-    return data, dataclasses.replace(data, validate=(test,))
+    return dataclasses.replace(data, validate=(test,))
 
 
 def test_esr(variant: Variant, data: Dataset, test: Dataset, epochs: float, seed: int) -> float:

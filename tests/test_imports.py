@@ -40,6 +40,7 @@ ALLOWED = {
         "model_file",
         "architecture",
         "architecture_blocks",
+        "architecture_wavenet",
         "engine",
         "_core",
     },

@@ -8,13 +8,13 @@ import pytest
 import torch
 from scipy.signal import lfilter
 
-from triode.errors import OptionError
+from triode.architecture_wavenet import Trace
 from triode.training.dataset import Dataset, Pair, make_dataset
 from triode.training.gpu.step import GraphStep
 from triode.training.losses import Loss
 from triode.training.networks.parametric import Parametric, ParametricConfig
 from triode.training.networks.sizes import a1_shape, make_network, network_from_architecture, traces, with_inputs
-from triode.training.networks.traces import Trace, with_traces
+from triode.training.networks.traces import with_traces
 from triode.training.networks.wavenet import WaveNet
 from triode.training.recipes import default_arch, recipe
 from triode.training.train import train
@@ -144,9 +144,3 @@ def test_without_a_name_it_is_our_own_or_that_which_has_the_size_or_what_a_nam_f
     assert [default_arch(size) for size in (None, "small", "full", "nano", "5")] == [
         "triode", "triode", "triode", "wavenet", "wavenet",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("kind", "samples"), [("slow", 100.0), ("envelope", 0.5), ("low_pass", math.nan)])
-def test_what_is_no_trace_is_refused(kind: str, samples: float) -> None:
-    with pytest.raises(OptionError, match="expected one of low_pass, envelope"):
-        Trace(kind, samples, offset=0.0, scale=1.0)

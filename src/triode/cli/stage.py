@@ -11,7 +11,7 @@ from rich.text import Text
 
 from triode.cli.console import print_table, say, stderr, stdout
 from triode.cli.options import KnobValues
-from triode.cli.rig_options import Oversample, Quality, RigOptions, with_rig_options
+from triode.cli.rig_options import Fast, Oversample, Quality, RigOptions, with_rig_options
 from triode.errors import OptionError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def play(
     rig: RigOptions,
     quality: Quality = 1.0,
     oversample: Oversample = 1,
+    fast: Fast = False,
 ) -> None:
     """Play a model live through an audio interface, until Ctrl-C."""
     from triode.audio import read_audio
@@ -51,7 +52,7 @@ def play(
     if model is None:
         raise OptionError("say which model to play: triode play MODEL")
     settings, second = rig.settings(), rig.second_files(quality)
-    player = load(model, quality=quality, oversample=oversample)
+    player = load(model, quality=quality, oversample=oversample, fast=fast)
     for name, value in parse_settings(knob, player.knobs).items():
         player.set(name, value)
     response = None if rig.ir is None else read_audio(rig.ir, channel=rig.ir_channel, option="--ir-channel")
@@ -60,7 +61,7 @@ def play(
         player,
         settings,
         response=response,
-        second=second.model(quality, oversample),
+        second=second.model(quality, oversample, fast),
         pairing=second.pairing,
         second_response=second.response(),
         sample_rate=rate or default_rate_hz(interface),

@@ -70,7 +70,7 @@ def validation_esr(network: Network, data: Dataset) -> float:
 
     The network settles on the audio before each piece.
     """
-    lead = lead_samples(network)
+    lead, data = lead_samples(network), heard(network, data)
     length = 2 * RECURRENT_LEAD_SAMPLES if isinstance(network, Recurrent) else VALIDATION_SAMPLES
     count = max(data.settings) + 1
     error, energy = [0.0] * count, [0.0] * count

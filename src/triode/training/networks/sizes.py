@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from triode.architecture_wavenet import Trace
 from triode.errors import OptionError
 from triode.training.networks.block_oriented import (
     Block,
@@ -21,7 +22,6 @@ from triode.training.networks.concatenated import ConcatenatedConfig, Concatenat
 from triode.training.networks.linear import Linear, LinearConfig
 from triode.training.networks.parametric import Parametric, ParametricConfig
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
-from triode.training.networks.traces import Trace
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig, config_from_architecture
 
 Network = WaveNet | Recurrent | Linear | Parametric | ConcatenatedWaveNet | BlockOriented

@@ -6,38 +6,13 @@ magnitude, hold that for hardly any cost, and the network learns what to make of
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
-from triode.errors import OptionError
-
-KINDS = ("low_pass", "envelope")
-
-
-@dataclass(frozen=True)
-class Trace:
-    """One of them, of `type` "low_pass" or "envelope"; what the network hears is scale * (level - offset)."""
-
-    type: str
-    time_constant_samples: float
-    offset: float
-    scale: float
-
-    def __post_init__(self) -> None:
-        if self.type not in KINDS or not self.time_constant_samples >= 1:
-            raise OptionError(
-                f"a trace {self.type!r} of {self.time_constant_samples:g} samples: expected one of {', '.join(KINDS)} "
-                "and a time constant of at least 1 sample"
-            )
-
-    def json(self) -> dict[str, Any]:
-        """The JSON object of docs/model-file.md."""
-        return asdict(self)
+from triode.architecture_wavenet import Trace
 
 
 def with_traces(x: Tensor, traces: Sequence[Trace]) -> Tensor:

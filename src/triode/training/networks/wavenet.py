@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from triode.architecture_wavenet import Trace
 from triode.errors import OptionError
 from triode.training.gpu.arrays import fused_array as gpu_array
 from triode.training.kernels import fused_array
 from triode.training.networks.conv import causal_conv, with_knobs
-from triode.training.networks.traces import Trace, with_traces
+from triode.training.networks.traces import with_traces
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
     "Tanh": lambda z, _: torch.tanh(z),
@@ -227,7 +228,7 @@ class WaveNet(nn.Module):
         for array in self.config.arrays:
             entry = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(array).items()}
             arrays.append(entry)
-        traces = {"traces": [trace.json() for trace in self.config.traces]} if self.config.traces else {}
+        traces = {"traces": [asdict(trace) for trace in self.config.traces]} if self.config.traces else {}
         return {"name": "wavenet", "arrays": arrays, **traces}
 
     def tensors(self, target_gain: float) -> dict[str, Tensor]:
