@@ -18,6 +18,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors data is l
 
 constexpr std::int64_t kFormatVersion = 1;
 constexpr std::int64_t kMaxWarmUp = std::int64_t{1} << 24;
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 40;  // that an offset may name
 constexpr std::int64_t kLeastSelfTest = 1024, kMostSelfTest = 96000;
 
 struct Extent {
@@ -25,13 +26,16 @@ struct Extent {
   std::string name;
 };
 
+[[noreturn]] void refuse_cut(const std::string& what) {
+  throw ModelFileError("the file is truncated or damaged: " + what + "; copy or download it again");
+}
+
 std::uint64_t header_length(std::string_view bytes) {
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), sizeof length);
   const std::uint64_t there = bytes.size() - sizeof length;
   if (length > there || length > static_cast<std::uint64_t>(limits::kJsonBytes))
-    throw ModelFileError("the file is truncated or damaged: its header should have " + std::to_string(length) +
-                         " bytes, " + std::to_string(there) + " follow; copy or download it again");
+    refuse_cut("its header should have " + std::to_string(length) + " bytes, " + std::to_string(there) + " follow");
   return length;
 }
 
@@ -57,9 +61,12 @@ Tensor parse_tensor(const json& entry, std::string_view data, const std::string&
   const json& offsets = fields.at("data_offsets");
   require_array(offsets, 2, 2, fields.path("data_offsets"));
   const auto size = static_cast<std::int64_t>(data.size());
-  extent.begin = whole_number(offsets[0], 0, size, fields.path("data_offsets"));
-  extent.end = whole_number(offsets[1], 0, size, fields.path("data_offsets"));
+  extent.begin = whole_number(offsets[0], 0, kMostBytes, fields.path("data_offsets"));
+  extent.end = whole_number(offsets[1], 0, kMostBytes, fields.path("data_offsets"));
   fields.refuse_others();
+  if (extent.end > size)
+    refuse_cut("its " + where + " ends at byte " + std::to_string(extent.end) + " of the data, " +
+               std::to_string(size) + " are there");
   std::int64_t count = 1;
   for (const std::int64_t length : tensor.shape) count *= length;
   if (extent.end - extent.begin != count * 4)
@@ -83,8 +90,8 @@ void check_extents(std::vector<Extent> extents, std::int64_t size) {
     end = extent.end;
   }
   if (end != size)
-    throw ModelFileError("the file is truncated or damaged: its tensors end at byte " + std::to_string(end) +
-                         " of the data, " + std::to_string(size) + " are there; copy or download it again");
+    refuse_cut("its tensors end at byte " + std::to_string(end) + " of the data, " + std::to_string(size) +
+               " are there");
 }
 
 Tensors parse_tensors(const json& header, std::string_view data) {
