@@ -12,16 +12,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.fidelity import cases, triode
+from benchmarks.fidelity import aliasing_of, cases, decibels, triode
 from benchmarks.page import table, write_section
-from triode.audio import Audio, Samples, read_audio, write_audio
+from triode.audio import Samples, read_audio, write_audio
 from triode.capture.devices import run_circuit
 from triode.capture.signal import make_signal
-from triode.engine import Model, load
-from triode.measure.aliasing import Aliasing, aliasing_to_signal_ratio
+from triode.engine import load
+from triode.measure.aliasing import aliasing_to_signal_ratio
 from triode.measure.evaluation import evaluate
 from triode.measure.tones import Process
-from triode.render import render
 
 RATE_HZ = 48_000
 TRAIN_SECONDS, TEST_SECONDS = 60, 15
@@ -31,23 +30,9 @@ CAPTURES = ("ts9", "fuzzface")
 HEAD = ("model", *(f"ESR {n}x" for n in FACTORS), "aliasing: device", *(f"{n}x" for n in FACTORS))
 
 
-def decibels(aliasing: Aliasing) -> str:
-    """Mean and worst of the tones."""
-    return f"{aliasing.mean_db:.0f} ({aliasing.worst_db:.0f})"
-
-
-def heard(player: Model, samples: Samples) -> Samples:
-    """What a model makes of tones, in time."""
-    return render(player, Audio(samples, round(player.sample_rate)), block=256).samples
-
-
-def aliasing_of(model: Path) -> list[str]:
+def aliasing_at_each(model: Path) -> list[str]:
     """Aliasing of a model file at each factor."""
-    found = []
-    for factor in FACTORS:
-        player = load(model, oversample=factor)
-        found.append(decibels(aliasing_to_signal_ratio(partial(heard, player), player.sample_rate)))
-    return found
+    return [decibels(aliasing_of(load(model, oversample=factor))) for factor in FACTORS]
 
 
 def trained(
@@ -59,7 +44,7 @@ def trained(
         model = Path(folder) / "model.triode"
         triode("train", "--input", files[0], "--output", files[1], "-o", model, *options)
         errors = [evaluate(load(model, oversample=factor), *test, RATE_HZ, 1.0).esr for factor in FACTORS]
-        row = [name, *(f"{error:.5f}" for error in errors), own, *aliasing_of(model)]
+        row = [name, *(f"{error:.5f}" for error in errors), own, *aliasing_at_each(model)]
     print(*row, sep="  ", flush=True)
     return row
 
@@ -99,7 +84,7 @@ def main() -> None:
     for model in options.models:
         info = load(model).info
         name = f"{info['format']}, {info['architecture']['name']} of {info['parameters']} weights"
-        rows.append([name, "", "", "", "", *aliasing_of(model)])
+        rows.append([name, "", "", "", "", *aliasing_at_each(model)])
         print(*rows[-1], sep="  ", flush=True)
     body = (
         f"Trained for {options.time} each. ESR on unheard audio, the model at its own rate, twice and four times it. "
