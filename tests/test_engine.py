@@ -50,6 +50,16 @@ def test_output_does_not_depend_on_the_block(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(np.concatenate([model.process(piece) for piece in pieces]), whole)
 
 
+def test_a_lesser_instruction_set_plays_the_same(tmp_path: Path) -> None:
+    architecture = ARCHITECTURES["wavenet, two arrays"]
+    path = write_triode(tmp_path / "m.triode", architecture, random_tensors(architecture))
+    baseline, best = engine.load(path, isa="baseline"), engine.load(path)
+    assert baseline.isa == "baseline"
+    np.testing.assert_allclose(baseline.render(noise(2500)), best.render(noise(2500)), atol=TOLERANCE)
+    with pytest.raises(OptionError, match='isa = "mmx": this processor can play with baseline'):
+        engine.load(path, isa="mmx")
+
+
 def test_initial_states_replace_the_zero_state(tmp_path: Path) -> None:
     architecture = recurrent_architecture("lstm", 4, 2)
     tensors = random_tensors(architecture)

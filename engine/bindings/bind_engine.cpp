@@ -10,6 +10,7 @@
 
 #include "common.h"
 #include "engine.h"
+#include "kernels.h"
 #include "model_file.h"
 
 namespace {
@@ -19,12 +20,28 @@ using KnobFields = std::tuple<std::string, std::string, double, double, double, 
 using Contents =
     std::tuple<std::string, std::string, nb::dict, double, std::int64_t, std::vector<KnobFields>, std::string>;
 
+// The instruction set of that name, as `Kernels` calls it; the best one for no name.
+triode::Isa instruction_set(const std::string& name) {
+  const triode::Isa best = triode::best_isa();
+  if (name.empty()) return best;
+  std::string known;
+  for (const triode::Isa isa : {triode::Isa::baseline, triode::Isa::avx2, triode::Isa::avx512}) {
+    if (isa > best) break;
+    const std::string here = triode::kernels_for(isa).name;
+    if (name == here) return isa;
+    known += (known.empty() ? "" : ", ") + here;
+  }
+  throw std::invalid_argument("isa = \"" + name + "\": this processor can play with " + known);
+}
+
 // The engine, and the bytes of memory that it holds.
 std::pair<triode::Engine, std::int64_t> load(const std::filesystem::path& path, double quality, int oversample,
-                                             bool fast) {
+                                             bool fast, const std::string& isa) {
   const nb::gil_scoped_release unlocked;
+  const triode::Engine::Options options = {
+      .quality = quality, .oversample = oversample, .fast = fast, .isa = instruction_set(isa)};
   const std::int64_t before = bytes_of_this_thread();
-  triode::Engine engine = triode::Engine::load(path, {.quality = quality, .oversample = oversample, .fast = fast});
+  triode::Engine engine = triode::Engine::load(path, options);
   return {std::move(engine), bytes_of_this_thread() - before};
 }
 
@@ -62,7 +79,9 @@ Contents read_description(const std::filesystem::path& path, double quality) {
           description.sample_rate_hz, description.warm_up_samples, fields_of(description.knobs), description.metadata};
 }
 
-double peak_multiply_adds() { return triode::peak_multiply_adds_per_second(triode::best_isa()); }
+double peak_multiply_adds(const std::string& isa) {
+  return triode::peak_multiply_adds_per_second(instruction_set(isa));
+}
 
 void translate(const std::exception_ptr& pointer, void*) {
   try {
@@ -80,9 +99,10 @@ void bind_engine(nb::module_& module) {
   nb::register_exception_translator(translate);
   nb::class_<triode::Engine>(module, "Engine", "A model, ready to play; see triode.engine.Model.")
       .def_static("load", &load, nb::arg("path"), nb::arg("quality"), nb::arg("oversample"), nb::arg("fast"),
-                  nb::sig("def load(path: pathlib.Path, quality: float, oversample: int, fast: bool) -> "
+                  nb::arg("isa"),
+                  nb::sig("def load(path: pathlib.Path, quality: float, oversample: int, fast: bool, isa: str) -> "
                           "tuple[Engine, int]"),
-                  "The engine, and the bytes of memory that it holds.")
+                  "The engine, and the bytes of memory that it holds; the best instruction set for no `isa`.")
       .def("configure", &configure, nb::arg("sample_rate_hz"), Unlocked(),
            "By how many bytes of memory the engine has grown.")
       .def("process", &play_block<triode::Engine>, nb::arg("block"))
@@ -102,8 +122,8 @@ void bind_engine(nb::module_& module) {
       .def_prop_ro("latency_samples", &triode::Engine::latency_samples)
       .def_prop_ro("receptive_field", &triode::Engine::receptive_field)
       .def_prop_ro("isa", &triode::Engine::isa);
-  module.def("peak_multiply_adds", &peak_multiply_adds, Unlocked(),
-             "Multiply-adds per second that this core reaches at best.");
+  module.def("peak_multiply_adds", &peak_multiply_adds, nb::arg("isa"), Unlocked(),
+             "Multiply-adds per second that this core reaches at best with an instruction set.");
   module.def("read_model", &read_description, nb::arg("path"), nb::arg("quality"),
              nb::sig("def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, "
                      "dict[str, numpy.typing.NDArray[numpy.float32]], float, int, "

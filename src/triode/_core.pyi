@@ -10,12 +10,17 @@ import numpy.typing
 from numpy.typing import NDArray
 
 
+def compiler() -> str:
+    """Name and version of what compiled this."""
+
 class Engine:
     """A model, ready to play; see triode.engine.Model."""
 
     @staticmethod
-    def load(path: pathlib.Path, quality: float, oversample: int, fast: bool) -> tuple[Engine, int]:
-        """The engine, and the bytes of memory that it holds."""
+    def load(path: pathlib.Path, quality: float, oversample: int, fast: bool, isa: str) -> tuple[Engine, int]:
+        """
+        The engine, and the bytes of memory that it holds; the best instruction set for no `isa`.
+        """
 
     def configure(self, sample_rate_hz: float) -> int:
         """By how many bytes of memory the engine has grown."""
@@ -66,8 +71,10 @@ class Engine:
     @property
     def isa(self) -> str: ...
 
-def peak_multiply_adds() -> float:
-    """Multiply-adds per second that this core reaches at best."""
+def peak_multiply_adds(isa: str) -> float:
+    """
+    Multiply-adds per second that this core reaches at best with an instruction set.
+    """
 
 def read_model(path: pathlib.Path, quality: float) -> tuple[str, str, dict[str, numpy.typing.NDArray[numpy.float32]], float, int, list[tuple[str, str, float, float, float, str]], str]:
     """

@@ -151,7 +151,7 @@ class Model:
         self.reset()
         network_samples = block * self._engine.network_rate_hz / self.sample_rate
         multiply_adds = self._engine.parameters * network_samples / (found["p50_us"] * 1e-6)
-        share = multiply_adds / _core.peak_multiply_adds()
+        share = multiply_adds / _core.peak_multiply_adds(self.isa)
         return {**found, "fma_peak_fraction": share, "memory_bytes": self.memory_bytes, "isa": self.isa}
 
     def self_test(self) -> float | None:
@@ -169,25 +169,33 @@ def load(
     quality: float = 1.0,
     oversample: int = 1,
     fast: bool = False,
+    isa: str | None = None,
     sample_rate: float | None = None,
 ) -> Model:
     """Load a model file of any known format, or `triode:NAME` from the package, ready to play from its start state.
 
     `quality`, 0 to 1, chooses among the sizes of a file that has several; 1 is the best. `oversample` (1, 2 or 4) runs
     the network at a multiple of its own rate, for less aliasing (docs/engine.md says when that is safe). `fast`
-    approximates tanh and sigmoid, which changes the sound by an ESR below 1e-5. `sample_rate` in Hz is that of the
-    audio to come, by default the model's own. Raises ModelFileError for a file that is missing, damaged, forged or
-    unsupported, OptionError for an option out of its range.
+    approximates tanh and sigmoid, which changes the sound by an ESR below 1e-5. `isa` ("avx512", "avx2", "baseline")
+    plays with a lesser instruction set than the processor's best. `sample_rate` in Hz is that of the audio to come, by
+    default the model's own. Raises ModelFileError for a file that is missing, damaged, forged or unsupported,
+    OptionError for an option out of its range.
     """
     if oversample not in (1, 2, 4):
         raise OptionError(f"oversample = {oversample!r}: expected 1, 2 or 4")
     try:
-        model = Model(*_core.Engine.load(model_path(path), _checked_quality(quality), int(oversample), bool(fast)))
+        options = _checked_quality(quality), int(oversample), bool(fast), isa or ""
+        model = Model(*_core.Engine.load(model_path(path), *options))
     except ValueError as error:
         raise OptionError(str(error)) from None
     if sample_rate is not None:
         model.configure(sample_rate)
     return model
+
+
+def compiler() -> str:
+    """Name and version of the compiler that built the engine."""
+    return _core.compiler()
 
 
 def read(path: str | os.PathLike[str], *, quality: float | None = 1.0) -> Description:

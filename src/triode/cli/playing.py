@@ -196,13 +196,14 @@ def bench(
     quality: Quality = 1.0,
     oversample: Oversample = 1,
     fast: Fast = False,
+    isa: Annotated[str | None, typer.Option(help="avx512, avx2 or baseline: play with no better one.")] = None,
     rate: Annotated[float | None, typer.Option(help="The host's sample rate in Hz, if not the model's own.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how fast a model plays on one core, and how evenly."""
     from triode.engine import load
 
-    player = load(model, quality=quality, oversample=oversample, fast=fast, sample_rate=rate)
+    player = load(model, quality=quality, oversample=oversample, fast=fast, isa=isa, sample_rate=rate)
     found = player.bench(block=block, seconds=seconds)
     if as_json:
         print_json(found)
