@@ -28,7 +28,11 @@ LADDER = (
     "wavenet:nano",
     "wavenet:feather",
     "wavenet:wavenet2@damskagg2019",
+    "wavenet:a2-lite",
     "wavenet:a2-full",
+    "triode:small",
+    "triode:medium",
+    "triode:full",
 )
 
 
