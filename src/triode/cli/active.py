@@ -144,13 +144,11 @@ def _learn(question: Question, source: Source) -> None:
 
     training = read(question.model).metadata.get("training") or {}
     apart = [index for index, name in enumerate(source.take_names) if name in training.get("held_out", ())]
-    train_seconds, validate_seconds = source.stretches
     job = Job(
         epochs=question.passes(source),
         seed=question.seed,
         start_from=question.model,
-        train_seconds=train_seconds,
-        validate_seconds=validate_seconds,
+        signal=source.signal,
     )
     with training_progress(f"training {question.model.name}") as observer:
         outcome = run_job(

@@ -94,8 +94,6 @@ def compare(
 
     from triode.training.job import Job, prepare_takes
 
-    if stretches == (None, None):
-        stretches = source.stretches
     job = Job(
         seconds=budget[0],
         epochs=budget[1],
@@ -103,7 +101,7 @@ def compare(
         device=device,
         train_seconds=stretches[0],
         validate_seconds=stretches[1],
-        sweeps=source.sweeps,
+        signal=source.signal,
     )
     entries = _entries(arch, model, job, out)
     _make_folder(out)

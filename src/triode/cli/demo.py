@@ -49,8 +49,7 @@ def demo(
 
     say(f"3/5  training a small model for {budget_seconds:.0f} s")
     model_path = out / f"{CIRCUIT}.triode"
-    train_seconds, validate_seconds = source.stretches
-    job = Job(seconds=budget_seconds, train_seconds=train_seconds, validate_seconds=validate_seconds)
+    job = Job(seconds=budget_seconds, signal=source.signal)
     with training_progress("     training") as observer:
         run_job(job, source.takes, model_path, name=f"Triode {CIRCUIT} circuit", observer=observer)
 

@@ -145,12 +145,9 @@ class _Work:
         """What the library is asked to do."""
         from triode.training.job import Task
 
-        if job.train_seconds is None and job.validate_seconds is None:
-            train_seconds, validate_seconds = self.source.stretches
-            job = replace(job, train_seconds=train_seconds, validate_seconds=validate_seconds)
         source = self.source
         return Task(
-            replace(job, sweeps=source.sweeps),
+            replace(job, signal=source.signal),
             source.takes,
             self.target,
             name=source.name,

@@ -99,7 +99,7 @@ def suggestions(question: Question) -> "list[Suggestion]":
     source = learned_source(question)
     space = _space(question, capture, source)
     travels = [tuple(knob.travel(values[knob.name]) for knob in source.knobs) for values in source.settings]
-    prepared = prepare(source.takes, *source.stretches, travels=travels)
+    prepared = prepare(source.takes, travels=travels, signal=source.signal)
     with training_progress("asking a committee") as observer:
         committee = train_committee(
             read(question.model).architecture,

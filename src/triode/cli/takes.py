@@ -13,7 +13,7 @@ from triode.knobs import Knob
 
 if TYPE_CHECKING:
     from triode.capture.checks import CheckReport
-    from triode.capture.manifest import SignalManifest
+    from triode.capture.manifest import SignalManifest, SignalParts
     from triode.model_file import Levels
 
 
@@ -39,22 +39,12 @@ class Source:
         return re.sub(r"[^\w.-]+", "-", self.name).strip("-") or "model"
 
     @property
-    def stretches(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
-        """What our own signal sets aside for training and for validation, in seconds; None for anybody else's.
+    def signal(self) -> "SignalParts | None":
+        """Where our own signal has what, in all takes; None where they had different signals, or anybody else's."""
+        from triode.capture.manifest import signal_parts
 
-        The passage that is held out stands at the start of the signal, too: neither copy is trained on.
-        """
-        stretches = {(m.train_seconds, m.held_out_seconds) if m else (None, None) for m in self.manifests}
-        return stretches.pop() if len(stretches) == 1 else (None, None)
-
-    @property
-    def sweeps(self) -> tuple[tuple[float, float], ...]:
-        """Where our own signal has its sweeps, in seconds; none where the takes had different signals."""
-        found = {
-            tuple((s.start_seconds, s.end_seconds) for s in m.segments if s.kind == "sweep") if m else ()
-            for m in self.manifests
-        }
-        return found.pop() if len(found) == 1 else ()
+        found = {signal_parts(manifest) if manifest else None for manifest in self.manifests}
+        return found.pop() if len(found) == 1 else None
 
     def learned(self, held_out: Sequence[int]) -> dict[str, list[str]]:
         """What a model with knobs keeps in its file: the names of the takes it learned, and of those it did not."""

@@ -190,11 +190,17 @@ def split(
 
 
 def _stretch(seconds: tuple[float, float], samples: int, rate_hz: int, option: str) -> tuple[int, int]:
-    start, end = (round(value * rate_hz) for value in seconds)
-    # A take may be a few samples shorter than asked for once its latency is removed.
-    end = samples if samples < end <= samples + rate_hz else end
-    if not 0 <= start < end <= samples:
+    if not fits(seconds, samples, rate_hz):
         raise OptionError(
             f"{option} {seconds[0]:g}:{seconds[1]:g}: expected a stretch within 0:{samples / rate_hz:g} seconds"
         )
-    return start, end
+    return round(seconds[0] * rate_hz), min(round(seconds[1] * rate_hz), samples)
+
+
+def fits(seconds: tuple[float, float], samples: int, rate_hz: int) -> bool:
+    """Whether a stretch lies in a take of so many samples; its end may lie up to a second behind the take's.
+
+    A take may be a few samples shorter than asked for once its latency is removed.
+    """
+    start, end = (round(value * rate_hz) for value in seconds)
+    return 0 <= start < min(end, samples) and end <= samples + rate_hz

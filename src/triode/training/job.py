@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from triode.audio import Audio
+from triode.capture.manifest import SignalParts
 from triode.engine import read
 from triode.errors import OptionError
 from triode.knobs import Knob
@@ -41,8 +42,9 @@ class Job:
     """What to train and for how long; `changes` are fields of the recipe to replace (see `recipes.recipe`).
 
     Without `arch` it is `recipes.default_arch`.
-    `conditioning` says how knobs act, where there are any (see `sizes.make_network`). `sweeps` are where our own signal
-    has its sweeps, in seconds. `recipe` is one of `recipes.RECIPES`, else the architecture's first.
+    `conditioning` says how knobs act, where there are any (see `sizes.make_network`). `signal` says where our own
+    signal has what, and decides without `train_seconds` and `validate_seconds`; all are seconds of the dry files.
+    `recipe` is one of `recipes.RECIPES`, else the architecture's first.
     """
 
     arch: str = ""
@@ -57,7 +59,7 @@ class Job:
     invert: bool = False
     train_seconds: Stretch | None = None
     validate_seconds: Stretch | None = None
-    sweeps: tuple[Stretch, ...] = ()
+    signal: SignalParts | None = None
     recipe: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -209,7 +211,7 @@ def prepare_takes(
 ) -> Prepared:
     """The takes aligned and split as `job` asks."""
     travels = [tuple(knob.travel(values[knob.name]) for knob in knobs) for values in settings] if knobs else None
-    return prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert, travels, job.sweeps)
+    return prepare(takes, job.train_seconds, job.validate_seconds, job.rate_hz, job.invert, travels, job.signal)
 
 
 def unfinished(target: Path) -> Path:
