@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from triode.audio import Audio, Samples
-from triode.capture.manifest import SignalParts, signal_parts
 from triode.capture.signal import CaptureSignal, make_signal
 from triode.training.dataset import Pair
-from triode.training.prepare import prepare
+from triode.training.prepare import SignalParts, prepare
 
 RATE_HZ = 24000
 
@@ -19,7 +18,9 @@ def signal() -> CaptureSignal:
 
 @pytest.fixture(scope="module")
 def parts(signal: CaptureSignal) -> SignalParts:
-    return signal_parts(signal.manifest)
+    manifest = signal.manifest
+    sweeps = tuple((s.start_seconds, s.end_seconds) for s in manifest.segments if s.kind == "sweep")
+    return SignalParts(manifest.train_seconds, manifest.held_out_seconds, sweeps)
 
 
 def prepared(signal: CaptureSignal, wet: Samples, parts: SignalParts) -> Pair:

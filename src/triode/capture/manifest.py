@@ -75,24 +75,6 @@ class SignalManifest:
             raise ValueError(f"something lies beyond the signal's end at {self.seconds} s")
 
 
-@dataclass(frozen=True)
-class SignalParts:
-    """Where our own signal has what, in seconds from its start: what to learn from, what to hold out, its sweeps.
-
-    The passage that is held out stands at the start of the signal, too: neither copy is trained on.
-    """
-
-    train_seconds: tuple[float, float]
-    held_out_seconds: tuple[float, float]
-    sweeps_seconds: tuple[tuple[float, float], ...] = ()
-
-
-def signal_parts(manifest: SignalManifest) -> SignalParts:
-    """The parts of the signal that `manifest` describes."""
-    sweeps = tuple((s.start_seconds, s.end_seconds) for s in manifest.segments if s.kind == "sweep")
-    return SignalParts(manifest.train_seconds, manifest.held_out_seconds, sweeps)
-
-
 def manifest_path(audio: str | Path) -> Path:
     """Where the manifest of the signal file `audio` lies: beside it, ending in .json."""
     return Path(audio).with_suffix(".json")

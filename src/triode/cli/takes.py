@@ -6,15 +6,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from triode.audio import Audio, Samples, read_audio
+from triode.audio import Audio, Samples, read_pair
 from triode.cli.console import print_findings
 from triode.errors import OptionError
 from triode.knobs import Knob
 
 if TYPE_CHECKING:
     from triode.capture.checks import CheckReport
-    from triode.capture.manifest import SignalManifest, SignalParts
+    from triode.capture.manifest import SignalManifest
     from triode.model_file import Levels
+    from triode.training.prepare import SignalParts
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,13 @@ class Source:
     @property
     def signal(self) -> "SignalParts | None":
         """Where our own signal has what, in all takes; None where they had different signals, or anybody else's."""
-        from triode.capture.manifest import signal_parts
+        from triode.training.prepare import SignalParts
 
-        found = {signal_parts(manifest) if manifest else None for manifest in self.manifests}
+        def parts(manifest: "SignalManifest") -> SignalParts:
+            sweeps = tuple((s.start_seconds, s.end_seconds) for s in manifest.segments if s.kind == "sweep")
+            return SignalParts(manifest.train_seconds, manifest.held_out_seconds, sweeps)
+
+        found = {parts(manifest) if manifest else None for manifest in self.manifests}
         return found.pop() if len(found) == 1 else None
 
     def learned(self, held_out: Sequence[int]) -> dict[str, list[str]]:
@@ -81,13 +86,15 @@ def sources(
     """
     if captures and (dry or wet):
         raise OptionError("give either capture folders or --input and --output, not both")
+    if captures and channel is not None:
+        raise OptionError("--channel is for --input and --output; a capture keeps one channel, chosen as it is added")
     if captures:
         return [_from_capture(folder, take, one_setting) for folder in captures]
     if dry is None or wet is None:
         raise OptionError("name a capture folder, or a recording with --input DRY and --output WET")
     from triode.capture.manifest import find_manifest
 
-    audio = read_audio(dry, channel=channel), read_audio(wet, channel=channel)
+    audio = read_pair(dry, wet, channel=channel)
     return [Source(wet.stem, [wet.stem], [audio], [find_manifest(dry)])]
 
 

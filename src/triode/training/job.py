@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from triode.audio import Audio
-from triode.capture.manifest import SignalParts
 from triode.engine import read
 from triode.errors import OptionError
 from triode.knobs import Knob
@@ -29,7 +28,7 @@ from triode.training.networks.sizes import (
     network_from_architecture,
 )
 from triode.training.networks.wavenet import WaveNet
-from triode.training.prepare import Prepared, Stretch, prepare
+from triode.training.prepare import Prepared, SignalParts, Stretch, prepare
 from triode.training.recipes import DEFAULT_SIZES, default_arch, recipe
 from triode.training.runtime import choose_device, settle_threads
 from triode.training.save import to_model_file

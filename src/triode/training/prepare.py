@@ -11,7 +11,6 @@ import numpy as np
 
 from triode.audio import Audio
 from triode.capture.align import Alignment, aligned
-from triode.capture.manifest import SignalParts
 from triode.errors import RequestError
 from triode.training.dataset import Pair, fits, split
 
@@ -23,6 +22,18 @@ SAME_LATENCY_SECONDS = 0.5e-3
 # Of such takes the dark ones seem to begin late, and the most distorted ones, in whose response there is noise before
 # the onset, early: 13 of 40 of the built-in preamp by up to 9 samples. So the early ones have it, but not the earliest.
 EARLY_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class SignalParts:
+    """Where our own signal has what, in seconds from its start: what to learn from, what to hold out, its sweeps.
+
+    The passage that is held out stands at the start of the signal, too: neither copy is trained on.
+    """
+
+    train_seconds: Stretch
+    held_out_seconds: Stretch
+    sweeps_seconds: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True)
