@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triode.audio import Audio, read_audio, resample, write_audio
+from triode.audio import Audio, read_audio, read_pair, resample, write_audio
 from triode.errors import AudioFileError, OptionError
 
 RATES_HZ = [8_000, 22_050, 44_100, 48_000, 50_000, 88_200, 96_000, 192_000]
@@ -72,6 +72,18 @@ def test_stereo_needs_a_choice(tmp_path: Path) -> None:
     for channel in (0, 3, -1):
         with pytest.raises(OptionError, match="channels 1 to 2"):
             read_audio(path, channel=channel)
+
+
+def test_a_channel_is_chosen_of_the_file_that_has_several(tmp_path: Path) -> None:
+    """A mono signal that was played, and a stereo export with the amp on the right."""
+    mono, left, right = (np.full(100, value, np.float32) for value in (0.1, 0.2, 0.3))
+    write_audio(tmp_path / "dry.wav", mono, 48000)
+    soundfile.write(tmp_path / "wet.wav", np.stack([left, right], axis=1), 48000, subtype="FLOAT")
+    dry, wet = read_pair(tmp_path / "dry.wav", tmp_path / "wet.wav", channel=2)
+    np.testing.assert_array_equal(dry.samples, mono)
+    np.testing.assert_array_equal(wet.samples, right)
+    with pytest.raises(AudioFileError, match=r"wet.wav has 2 channels"):
+        read_pair(tmp_path / "dry.wav", tmp_path / "wet.wav")
 
 
 def test_mono_with_channel_one(tmp_path: Path) -> None:

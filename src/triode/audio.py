@@ -19,6 +19,7 @@ __all__ = [
     "Audio",
     "Samples",
     "read_audio",
+    "read_pair",
     "resample",
     "write_audio",
 ]
@@ -43,12 +44,26 @@ class Audio:
         return len(self.samples) / self.rate_hz
 
 
-def read_audio(path: str | Path, *, channel: int | None = None, option: str = "--channel") -> Audio:
+def read_pair(dry: str | Path, wet: str | Path, *, channel: int | None = None) -> tuple[Audio, Audio]:
+    """Read a dry and a wet file; `channel` is chosen of those that have several. Raises what `read_audio` does."""
+    first, second = (read_audio(path, channel=channel if _channels(path) != 1 else None) for path in (dry, wet))
+    return first, second
+
+
+def _channels(path: str | Path) -> int | None:
+    """How many, None where that cannot be told."""
+    try:
+        return int(soundfile.info(str(path)).channels)
+    except (soundfile.LibsndfileError, RuntimeError, OSError):
+        return None
+
+
+def read_audio(path: str | Path, *, channel: int | None = None, option: str | None = "--channel") -> Audio:
     """Read one channel of an audio file (wav, flac, aiff and whatever else libsndfile knows).
 
-    A file of several channels needs `channel`, counted from 1; `option` is what a user calls that. Raises
-    AudioFileError for a file that is missing, not audio, empty, truncated, of several channels without a choice, or
-    holding NaN or infinite samples.
+    A file of several channels needs `channel`, counted from 1; `option` is what a user calls that, None where nobody
+    can choose. Raises AudioFileError for a file that is missing, not audio, empty, truncated, of several channels
+    without a choice, or holding NaN or infinite samples.
     """
     path = Path(path)
     if not path.exists():
@@ -72,7 +87,8 @@ def read_audio(path: str | Path, *, channel: int | None = None, option: str = "-
         raise AudioFileError(f"{path} is truncated: {len(data)} of {announced} samples are there; copy it again")
     channels = data.shape[1]
     if channel is None and channels > 1:
-        raise AudioFileError(f"{path} has {channels} channels, expected mono; choose one with {option} 1..{channels}")
+        help_text = "export one of them" if option is None else f"choose one with {option} 1..{channels}"
+        raise AudioFileError(f"{path} has {channels} channels, expected mono; {help_text}")
     chosen = 1 if channel is None else channel
     if not 1 <= chosen <= channels:
         raise OptionError(f"{option} {chosen}: {path} has channels 1 to {channels}")

@@ -214,7 +214,7 @@ def load_take(capture: Capture, take: Take) -> tuple[Audio, Audio]:
     """
     audios = []
     for key, name in (("dry", take.dry), ("wet", take.wet)):
-        audio = read_audio(_inside(capture.folder, name))
+        audio = read_audio(_inside(capture.folder, name), option=None)
         if audio.rate_hz != capture.rate_hz:
             raise AudioFileError(
                 f"{capture.folder / FILE_NAME}: take {take.name!r}, key {key}: {name} runs at {audio.rate_hz} Hz, "

@@ -66,7 +66,7 @@ def _lesson(asked: Distillation, rate_hz: int) -> "Lesson":
     seconds, epochs = budget_of(asked.time, asked.epochs)
     unheard = playing(UNHEARD_SECONDS, rate_hz, UNHEARD_SEED)
     if asked.dry is not None:
-        audio = read_audio(asked.dry)
+        audio = read_audio(asked.dry, option=None)
         dry = resample(audio.samples, audio.rate_hz, rate_hz)
         return Lesson(dry, unheard, seconds, epochs, asked.size or DEFAULT_SIZE, asked.seed)
     signal = make_signal(SIGNAL_SECONDS, rate_hz, asked.seed)
