@@ -77,6 +77,38 @@ def test_a_circuit_from_plan_to_pack(triode, tmp_path: Path, monkeypatch) -> Non
     assert json.loads(opened.out)["takes"] == ["take-01", "take-02"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--circuit", "overdrive", "--repeat", 4], "--repeat has no effect with --circuit; it goes with --interface"),
+        (["--circuit", "overdrive", "--oversample", 8], "it goes with --plugin"),
+        (["--files", "a.wav", "b.wav", "--takes", 3], "--takes has no effect with --files"),
+        (["--knob", "drive=3"], "--knob has no effect alone; it goes with --files or --circuit or --plugin"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(triode, tmp_path, monkeypatch, arguments, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert words in refusal(triode("capture", "pedal", *arguments))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_telling_more_of_a_device_records_nothing(triode, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for made in (
+        triode("plan", "amp", "--takes", 2, "--knob", "gain=0:10", *SHORT),
+        triode("capture", "pedal", "--circuit", "overdrive", "--takes", 2, *SHORT),
+    ):
+        assert made.status == 0, made.err
+    plan = Path("pedal/capture.toml").read_text()
+    Path("pedal/capture.toml").write_text(plan[: plan.rindex("[[takes]]")])
+    for folder, takes in (("amp", 0), ("pedal", 1)):
+        told = triode("capture", folder, "--maker", "Ada")
+        assert told.status == 0, told.err
+        text = Path(folder, "capture.toml").read_text()
+        assert 'maker = "Ada"' in text
+        assert text.count("[[takes]]") == takes
+
+
 def test_check_names_takes_that_sound_the_same(triode, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert triode("capture", "pedal", "--circuit", "overdrive", "--takes", 3, "--knob", "level=7", *SHORT).status == 0

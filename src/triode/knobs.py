@@ -151,14 +151,16 @@ def parse_value(knob: Knob, text: str, asked: str) -> float:
     return knob.nearest(min(max(knob.value(value / 100), knob.low), knob.high))
 
 
-def parse_settings(texts: Iterable[str], knobs: Sequence[Knob], option: str = "--knob") -> dict[str, float]:
+def parse_settings(
+    texts: Iterable[str], knobs: Sequence[Knob], option: str = "--knob", at: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Values of all `knobs` from texts like `drive=7` (the knob's unit), `drive=70%` (of its travel), `mode=bright`.
 
-    Knobs that are not named keep their default. Raises OptionError, which names the `option`, for unknown names and
-    values out of range.
+    Knobs that are not named stay where they are in `at`, else at their default. Raises OptionError, which names the
+    `option`, for unknown names and values out of range.
     """
     by_name = {knob.name: knob for knob in knobs}
-    settings = {knob.name: knob.default for knob in knobs}
+    settings = {knob.name: (at or {}).get(knob.name, knob.default) for knob in knobs}
     for text in texts:
         name, _, number = text.partition("=")
         if name not in by_name:

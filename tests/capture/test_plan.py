@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triode.audio import Audio, read_audio
+from triode.audio import Audio, read_audio, write_audio
 from triode.capture.fill import fill_plan, plan_device, record_again
 from triode.capture.folder import add_take, load_take, read_capture, take_manifest
 from triode.capture.plan import PlanSource, make_plan, read_plan
-from triode.capture.record import circuit_takes, file_take
+from triode.capture.record import circuit_take, circuit_takes, file_take
+from triode.capture.signal import make_signal
 from triode.errors import CaptureError, DeviceError, OptionError
 from triode.knobs import Knob
 
@@ -67,6 +68,41 @@ def test_a_recorded_take_is_known_by_what_was_played(tmp_path: Path) -> None:
     capture = file_take(folder, folder / second.dry, folder / second.dry, ["gain=4"], take="take-03")
     assert capture.take("take-03").settings == {"gain": 4}
     assert [take.name for take in plan.pending(capture)] == ["take-01"]
+
+
+def test_only_the_knob_that_stood_elsewhere_is_said_again(tmp_path: Path) -> None:
+    folder = tmp_path / "amp"
+    plan = make_plan(folder, 3, ["gain=0:10", "treble=0:10", "bright=off,on"], seconds=5, rate_hz=RATE)
+    for take, by_name in zip(plan.takes[1:], (True, False), strict=True):
+        dry = folder / take.dry
+        capture = file_take(folder, dry, dry, ["gain=4.5"], take=take.name if by_name else None)
+        recorded = capture.take(take.name)
+        assert recorded.settings == {**take.settings, "gain": 4.5}
+    assert [take.name for take in plan.pending(capture)] == ["take-01"]
+
+
+def test_a_forgotten_knob_replaces_no_take(tmp_path: Path) -> None:
+    folder, dry = tmp_path / "amp", tmp_path / "dry.wav"
+    write_audio(dry, make_signal(5, RATE).samples, RATE)
+    before = file_take(folder, dry, dry, ["drive=3"])
+    with pytest.raises(OptionError, match=r"has the knobs drive: say how they stood, like --knob drive=3"):
+        file_take(folder, dry, dry, [])
+    assert read_capture(folder) == before
+
+
+def test_a_planned_take_of_a_circuit_is_recorded_again_as_planned(tmp_path: Path) -> None:
+    folder = tmp_path / "pedal"
+    before = circuit_takes(folder, "overdrive", 2, seconds=5, rate_hz=RATE)
+    second = before.take("take-02")
+    first = load_take(before, second)
+    again = circuit_take(folder, "overdrive", [], take="take-02")
+    assert [take.settings for take in again.takes] == [take.settings for take in before.takes]
+    for one, other in zip(first, load_take(again, again.take("take-02")), strict=True):
+        np.testing.assert_array_equal(one.samples, other.samples)
+    turned = circuit_take(folder, "overdrive", ["drive=3"], take="take-02")
+    assert turned.take("take-02").settings == {**second.settings, "drive": 3.0}
+    with pytest.raises(OptionError, match="is a capture of the circuit overdrive"):
+        circuit_take(folder, "preamp", [], take="take-02")
 
 
 def test_planning_again_keeps_what_is_recorded(tmp_path: Path) -> None:

@@ -171,6 +171,14 @@ def test_a_capture_of_a_real_plugin(guitarix: str, tmp_path: Path) -> None:
         dry, wet = load_take(again, take)
         assert len(dry.samples) == len(wet.samples) == 5 * RATE
         assert np.std(wet.samples) > 0.001
+    # One take more keeps what the plan holds, and a planned one its settings.
+    added = plugin_take(tmp_path / "c", guitarix, ["drive=0.25"], take="more", seconds=5, rate_hz=RATE, oversample=1)
+    device = PluginDevice(guitarix, {"level": -10.0}, 4)
+    dry, wet = load_take(added, added.take("more"))
+    np.testing.assert_array_equal(wet.samples, device.play(dry.samples, RATE, {"drive": 0.25, "tone": 400.0}))
+    again = plugin_take(tmp_path / "c", guitarix, take="take-02")
+    assert again.take("take-02").settings == added.take("take-02").settings
+    assert len(load_take(again, again.take("take-02"))[0].samples) == 5 * RATE
     with pytest.raises(OptionError, match=r"is a capture of the plugin .*level -10.*another folder"):
         plugin_takes(tmp_path / "c", guitarix, 6, [*knobs[:2], "level=-3"], seconds=5, rate_hz=RATE)
 

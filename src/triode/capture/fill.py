@@ -24,9 +24,9 @@ from triode.capture.plan import (
     tick_off,
     write_plan,
 )
-from triode.capture.signal import CaptureSignal, check_length
+from triode.capture.signal import CaptureSignal, check_length, make_signal
 from triode.errors import DeviceError, OptionError
-from triode.knobs import Knob
+from triode.knobs import Knob, parse_settings
 
 # A device that fails so often in a row fails always.
 MOST_FAILURES = 3
@@ -110,6 +110,43 @@ def record_again(plan: Plan, name: str, device: Device) -> Capture:
     if take is None:
         raise OptionError(f"--take {name}: it is not planned; the plan has {', '.join(t.name for t in plan.takes)}")
     return _record(plan, take, read_capture(plan.folder), device)
+
+
+def asked_take(
+    folder: Path,
+    take: str | None,
+    knob_texts: Sequence[str],
+    knobs: Sequence[Knob],
+    *,
+    seconds: float,
+    rate_hz: int,
+    seed: int,
+) -> tuple[dict[str, float], CaptureSignal]:
+    """Settings and signal of one take to play: what the plan says where `take` is planned, but for knobs named here.
+
+    Raises OptionError for knobs that are not there and values out of range.
+    """
+    plan = read_plan(folder)
+    planned = plan.take(take) if plan is not None and take is not None else None
+    if plan is None or planned is None:
+        return parse_settings(knob_texts, knobs), make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
+    settings = parse_settings(knob_texts, knobs, at=planned_settings(plan, planned, knobs))
+    return settings, signal_of(plan, planned, read_capture(folder).rate_hz)
+
+
+def check_source(folder: Path, asked: PlanSource) -> PlanSource:
+    """The device as the plan in `folder` has it, with what it holds fixed; `asked` where there is no plan for it.
+
+    Raises OptionError where the folder has takes of another device.
+    """
+    old = read_plan(folder)
+    if old is None or old.source is None:
+        return asked
+    if (old.source.kind, old.source.name) == (asked.kind, asked.name):
+        return old.source
+    if read_capture(folder).takes:
+        raise OptionError(f"{folder} is a capture of {old.source}; choose another folder for {asked}")
+    return asked
 
 
 def play_take(

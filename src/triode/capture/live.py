@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from triode.capture.fill import Observer, fill_plan, play_take
+from triode.capture.fill import Observer, asked_take, fill_plan, play_take
 from triode.capture.folder import Capture, is_capture, read_capture
 from triode.capture.interface import AudioPort, InterfaceDevice, Levels, MidiPort, check_levels
 from triode.capture.knob_ranges import guessed_knobs
-from triode.capture.plan import Plan, make_plan, read_plan, signal_of
-from triode.capture.signal import make_signal
+from triode.capture.plan import Plan, make_plan, read_plan
 from triode.errors import OptionError
-from triode.knobs import Knob, parse_settings
+from triode.knobs import Knob
 
 Asker = Callable[[Mapping[str, str]], None]
 
@@ -71,19 +70,16 @@ def interface_take(
     name: str | None = None,
     notes: str = "",
 ) -> Capture:
-    """Record one take at the values of `knob_texts`, or a planned one again by its name; a retake replaces."""
-    plan = read_plan(folder)
-    planned = plan.take(take) if plan is not None and take is not None else None
+    """Record one take at the values of `knob_texts`, or a planned one again by its name; a retake replaces.
+
+    Where `take` is planned, the plan says at which settings, but for `knob_texts`, and with which signal.
+    """
     if is_capture(folder):
         capture = read_capture(folder)
         knobs, rate_hz = capture.knobs, capture.rate_hz
     else:
         knobs = guessed_knobs(knob_texts)
-    settings = planned.settings if planned and not knob_texts else parse_settings(knob_texts, knobs)
-    if plan is not None and planned is not None:
-        signal = signal_of(plan, planned, rate_hz)
-    else:
-        signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
+    settings, signal = asked_take(folder, take, knob_texts, knobs, seconds=seconds, rate_hz=rate_hz, seed=seed)
     device = session.device(knobs)
     session.tell_levels(check_levels(session.port, rate_hz))
     return play_take(folder, device, knobs, settings, signal, take=take, name=name, notes=notes)

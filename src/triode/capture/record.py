@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from triode.audio import Samples, read_audio
+from triode.audio import Samples, read_pair
 from triode.capture.devices import circuits, run_circuit
-from triode.capture.fill import Device, Observer, fill_plan, plan_device, play_take
+from triode.capture.fill import Device, Observer, asked_take, check_source, fill_plan, plan_device, play_take
 from triode.capture.folder import Capture, add_take, is_capture, read_capture
 from triode.capture.knob_ranges import guessed_knobs, parse_ranges
 from triode.capture.manifest import find_manifest
 from triode.capture.plan import PlannedTake, PlanSource, read_plan, tick_off
 from triode.capture.plugins.device import OVERSAMPLE, PluginDevice, choose_knobs
 from triode.capture.plugins.process import describe
-from triode.capture.signal import make_signal
 from triode.errors import OptionError
 from triode.knobs import Knob, parse_settings
 
@@ -31,13 +30,14 @@ def circuit_take(
     name: str | None = None,
     notes: str = "",
 ) -> Capture:
-    """Send the capture signal through a built-in circuit and add what comes out as a take; a retake replaces."""
+    """Send the capture signal through a built-in circuit and add what comes out as a take; a retake replaces.
+
+    Where `take` is planned, the plan says at which settings, but for `knob_texts`, and with which signal.
+    """
     knobs = circuit_knobs(circuit)
-    settings = parse_settings(knob_texts, knobs)
-    signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
-    return play_take(
-        folder, CircuitDevice(circuit), knobs, settings, signal, take=take, name=name or circuit, notes=notes
-    )
+    source = check_source(folder, PlanSource("circuit", circuit, {}))
+    settings, signal = asked_take(folder, take, knob_texts, knobs, seconds=seconds, rate_hz=rate_hz, seed=seed)
+    return play_take(folder, device_of(source), knobs, settings, signal, take=take, name=name or circuit, notes=notes)
 
 
 class CircuitDevice:
@@ -132,7 +132,9 @@ def plugin_take(
 ) -> Capture:
     """Send the capture signal through a plug-in and add what comes out as a take; a retake replaces.
 
-    The knobs that `knob_texts` set are declared in a new capture; all others stay at the plug-in's defaults.
+    The knobs that `knob_texts` set are declared in a new capture; all others stay at the plug-in's defaults, or where
+    the plan in `folder` holds them. Where `take` is planned, the plan says at which settings, but for `knob_texts`, and
+    with which signal.
     """
     _check_oversample(oversample)
     description = describe(plugin)
@@ -142,10 +144,11 @@ def plugin_take(
     else:
         ranges = parse_ranges(knob_texts, list(known.values()))
         knobs = tuple(known[name] for name in (*ranges.held, *ranges.varied))
-    settings = parse_settings(knob_texts, knobs)
-    signal = make_signal(seconds=seconds, rate_hz=rate_hz, seed=seed)
-    device = PluginDevice(plugin, {}, oversample)
-    return play_take(folder, device, knobs, settings, signal, take=take, name=name or description.name, notes=notes)
+    source = check_source(folder, PlanSource("plugin", plugin, {}, oversample))
+    settings, signal = asked_take(folder, take, knob_texts, knobs, seconds=seconds, rate_hz=rate_hz, seed=seed)
+    return play_take(
+        folder, device_of(source), knobs, settings, signal, take=take, name=name or description.name, notes=notes
+    )
 
 
 def _check_oversample(oversample: int) -> None:
@@ -174,18 +177,21 @@ def file_take(
 ) -> Capture:
     """Add a recorded take; knobs that the capture does not know yet are declared 0 to 10 when it is new.
 
-    Where the dry file is one of the plan's, or `take` the name of a planned take, its settings need not be said again.
+    Where the dry file is one of the plan's, or `take` the name of a planned take, only those knobs need be said that
+    stood elsewhere. Raises OptionError where nothing says how the knobs stood.
     """
     knobs = read_capture(folder).knobs if is_capture(folder) else guessed_knobs(knob_texts)
     planned = _planned(folder, dry, take)
-    if planned is not None and not knob_texts:
-        take, settings = planned.name, planned.settings
-    else:
-        settings = parse_settings(knob_texts, knobs)
+    if planned is None and knobs and not knob_texts:
+        names = ", ".join(knob.name for knob in knobs)
+        raise OptionError(
+            f"{folder} has the knobs {names}: say how they stood, like --knob {knobs[0].name}={knobs[0].default:g}"
+        )
+    settings = parse_settings(knob_texts, knobs, at=planned.settings if planned else None)
+    take = planned.name if planned else take
     capture = add_take(
         folder,
-        read_audio(dry, channel=channel),
-        read_audio(wet, channel=channel),
+        *read_pair(dry, wet, channel=channel),
         settings,
         name=take,
         notes=notes,

@@ -1,6 +1,6 @@
 """`triode plan`, `capture`, `pack` and `unpack`: which takes to record, recording them, and sharing them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,20 @@ if TYPE_CHECKING:
     from triode.capture.plan import PlannedTake
 
 PLANNED_SECONDS, SINGLE_SECONDS = 60.0, 180.0
+RATE_HZ, OVERSAMPLE = 48000, 4
+
+# What says how a take comes about, and the options that then have an effect; without any, a plan is gone on with.
+_PLAYED = frozenset({"--takes", "--knob", "--seconds", "--rate", "--seed", "--take", "--name", "--notes"})
+_AT_THE_INTERFACE = frozenset(
+    {"--device", "--input-channel", "--output-channel", "--repeat", "--midi-cc", "--midi-port"}
+)
+EFFECTIVE: Mapping[str, frozenset[str]] = {
+    "--files": frozenset({"--knob", "--take", "--name", "--notes", "--channel"}),
+    "--circuit": _PLAYED,
+    "--plugin": _PLAYED | {"--oversample"},
+    "--interface": _PLAYED | _AT_THE_INTERFACE,
+    "": frozenset({"--take"}),
+}
 
 Folder = Annotated[Path, typer.Argument(metavar="CAPTURE", help="The capture folder, made if it is not there.")]
 Ranges = Annotated[
@@ -73,7 +87,7 @@ def capture(
     takes: Annotated[int | None, typer.Option(help="Plan and record so many takes by itself.")] = None,
     knob: KnobValues = [],  # noqa: B006
     seconds: Annotated[float | None, typer.Option(help="Length of the signal sent through the device.")] = None,
-    rate: Annotated[int, typer.Option(help="Sample rate of the signal sent through the device.")] = 48000,
+    rate: Annotated[int, typer.Option(help="Sample rate of the signal sent through the device.")] = RATE_HZ,
     seed: Annotated[int, typer.Option(help="Seed of the signal, and of the plan.")] = 0,
     interface: Annotated[bool, typer.Option("--interface", help="Record a device at an audio interface.")] = False,
     device: Annotated[str | None, typer.Option(help="The interface, by name or number.")] = None,
@@ -82,7 +96,7 @@ def capture(
     repeat: Annotated[int, typer.Option(help="Play each take so often and average, against noise and hum.")] = 1,
     midi_cc: Annotated[list[str], typer.Option(help="Set a knob by MIDI: knob=controller.")] = [],  # noqa: B006
     midi_port: Annotated[str | None, typer.Option(help="The MIDI output, by part of its name.")] = None,
-    oversample: Annotated[int, typer.Option(help="Run the plug-in at so many times the rate.")] = 4,
+    oversample: Annotated[int, typer.Option(help="Run the plug-in at so many times the rate.")] = OVERSAMPLE,
     take: Annotated[str | None, typer.Option(help="Name of the take; an existing one is replaced.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
     notes: Annotated[str, typer.Option(help="Anything worth remembering about this take.")] = "",
@@ -101,6 +115,16 @@ def capture(
     """
     if sum(given is not None for given in (files, circuit, plugin)) + interface > 1:
         raise OptionError("give takes as one of --files DRY WET, --circuit NAME, --plugin NAME and --interface")
+    given = {"--files": files, "--circuit": circuit, "--plugin": plugin, "--interface": interface or None}
+    how = next((option for option, value in given.items() if value is not None), "")
+    changed: Mapping[str, bool] = {
+        **{"--takes": takes is not None, "--knob": bool(knob), "--seconds": seconds is not None, "--seed": seed != 0},
+        **{"--rate": rate != RATE_HZ, "--take": take is not None, "--name": name is not None, "--notes": bool(notes)},
+        **{"--device": device is not None, "--input-channel": input_channel != 1, "--repeat": repeat != 1},
+        **{"--output-channel": output_channel != 1, "--midi-cc": bool(midi_cc), "--midi-port": midi_port is not None},
+        **{"--oversample": oversample != OVERSAMPLE, "--channel": channel is not None},
+    }
+    _check_effect(how, [option for option, is_changed in changed.items() if is_changed])
     text = told(maker=maker, gear_make=gear_make, gear_model=gear_model, gear_type=gear_type) | told(
         tone_type=tone_type, licence=licence, author=author
     )
@@ -128,7 +152,7 @@ def capture(
             record.plugin_take(folder, plugin, knob, oversample=oversample, **single)
         elif plugin is not None:
             record.plugin_takes(folder, plugin, takes or 0, knob, oversample=oversample, **planned)
-        elif not text or _has_plan(folder):
+        elif not text or take is not None:
             _go_on(folder, take)
     from triode.capture.folder import read_capture
 
@@ -184,6 +208,14 @@ def _described(folder: Path, text: Mapping[str, str]) -> Iterator[None]:
         if text and is_capture(folder):
             capture = read_capture(folder)
             write_capture(replace(capture, metadata={**capture.metadata, **text}))
+
+
+def _check_effect(how: str, options: Sequence[str]) -> None:
+    """Refuse what would be ignored: a recording cannot be asked again what it was asked in vain."""
+    for option in options:
+        if option not in EFFECTIVE[how]:
+            ways = " or ".join(way for way, effective in EFFECTIVE.items() if way and option in effective)
+            raise OptionError(f"{option} has no effect {f'with {how}' if how else 'alone'}; it goes with {ways}")
 
 
 def _has_plan(folder: Path) -> bool:

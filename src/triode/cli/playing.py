@@ -1,5 +1,6 @@
 """`triode render`, `info`, `convert` and `bench`: everything right of the model file."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -184,7 +185,8 @@ def convert(
         settings = parse_settings([*knob, *chosen], knobs)
         cells.append((" ".join(f"{name} {settings[name]:g}" for name in names), settings))
     for place, settings in cells:
-        path = target.with_name(f"{target.stem}-{place.replace(' ', '-')}{target.suffix}")
+        word = re.sub(r"[^\w.+-]+", "-", place)  # a knob may be called gain/hi
+        path = target.with_name(f"{target.stem}-{word}{target.suffix}")
         write(path, f"{source.name} {place}", settings)
         say(str(path))
 
