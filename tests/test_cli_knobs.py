@@ -193,3 +193,11 @@ def test_a_grid_is_a_pack_of_snapshots(triode: Command, trained: Path, tmp_path:
     ):
         assert message in triode("convert", trained, tmp_path / "pedal.nam", *grid)
     assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_a_grid_of_a_knob_that_is_no_file_name(triode: Command, trained: Path, tmp_path: Path) -> None:
+    slashed = tmp_path / "slashed.triode"
+    slashed.write_bytes(trained.read_bytes().replace(b"drive", b"dr/ve"))
+    triode("convert", slashed, tmp_path / "pedal.nam", "--grid", "dr/ve=0%")
+    low = load(slashed).knobs[0].low
+    assert (tmp_path / f"pedal-dr-ve-{low:g}.nam").is_file()
