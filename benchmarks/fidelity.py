@@ -1,5 +1,5 @@
 """How close models come: `python -m benchmarks.fidelity --data FOLDER [--time 10m | --epochs 95] [--only NAME ...]
-[--models ARCH:SIZE ...] [--keep FOLDER]`.
+[--models ARCH:SIZE[@RECIPE] ...] [--keep FOLDER]`.
 
 FOLDER holds captures/{ts9,bigchump,fuzzface}/output.flac beside captures/input.flac (train 0-180 s, validate 180-210,
 test 210-240), and captures/ts9_real (train 0-30 s, test 30-37). Every number is what the command line prints: `triode
@@ -118,16 +118,16 @@ def moved_harmonics_db(model: Path) -> float:
 
 def measure(name: str, model_name: str, data: Path, budget: Sequence[str], seed: int, folder: Path) -> None:
     """Train and test a model, and put its test ESR and a row of the table into `folder`, unless they are there."""
-    arch, _, size = model_name.partition(":")
+    network, _, recipe = model_name.partition("@")
+    arch, _, size = network.partition(":")
     dry, wet, train_options, test_options = cases(data)[name]
     files = "--input", dry, "--output", wet
-    stem = "-".join([name, arch, size, *budget, str(seed)]).replace("--", "")
+    how = (*budget, "--seed", str(seed), "--arch", arch, "--size", size, *(("--recipe", recipe) if recipe else ()))
+    stem = "-".join([name, *how]).replace("--", "")
     kept, model = folder / f"{stem}.json", folder / f"{stem}.triode"
     if kept.exists():
         return
-    trained = triode(
-        "train", *files, "-o", model, *budget, "--seed", seed, "--arch", arch, "--size", size, "--force", *train_options
-    )
+    trained = triode("train", *files, "-o", model, *how, *train_options, "--force")
     tested = triode("evaluate", model, *files, *test_options)
     print(f"{name}, {model_name}: test ESR {tested['esr']:.5f} after {trained['seconds']:.0f} s", flush=True)
     row = [
@@ -188,7 +188,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--time", default="10m")
     parser.add_argument("--epochs", help="instead of the time")
-    parser.add_argument("--models", nargs="+", default=["triode:medium"], metavar="ARCH:SIZE")
+    parser.add_argument("--models", nargs="+", default=["triode:medium"], metavar="ARCH:SIZE[@RECIPE]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=["ts9", "bigchump", "fuzzface", "ts9_real"])
     parser.add_argument("--keep", type=Path, help="folder of models and results, of this run and of earlier ones")
