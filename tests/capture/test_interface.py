@@ -99,6 +99,18 @@ def test_a_plan_is_recorded_through_an_interface(tmp_path: Path) -> None:
     assert amp.calls == 1 + 3
 
 
+def test_a_plan_by_hand_is_kept_unless_another_is_asked_for(tmp_path: Path) -> None:
+    amp, folder = Amp(), tmp_path / "c"
+    made = make_plan(folder, 3, ["gain=0:10"], seed=4, seconds=5, rate_hz=RATE)
+    interface_takes(folder, Session(amp, amp.ask), 3)
+    assert read_plan(folder).takes == made.takes, "nothing was said of seed and seconds"
+    more = make_plan(folder, 2, ["gain=0:10"], seed=4, seconds=5, rate_hz=RATE)
+    capture = interface_takes(folder, Session(amp, amp.ask), 5, ["gain=2:3"])
+    narrow = [take.settings["gain"] for take in capture.takes if take.name not in [t.name for t in made.takes]]
+    assert len(narrow) == 2
+    assert all(2 <= gain <= 3 for gain in narrow), f"{narrow}, as in the plan before: {more.takes}"
+
+
 def test_a_stopped_session_goes_on_and_a_take_is_redone(tmp_path: Path) -> None:
     amp = Amp()
     make_plan(tmp_path / "c", 3, ["gain=0:10"], seconds=5, rate_hz=RATE)

@@ -39,14 +39,16 @@ def interface_takes(
     takes: int | None = None,
     knob_texts: Sequence[str] = (),
     *,
-    seed: int = 0,
-    seconds: float = 60.0,
+    seed: int | None = None,
+    seconds: float | None = None,
     rate_hz: int = 48000,
     name: str | None = None,
     observe: Observer = lambda take, number, count: None,
 ) -> Capture:
     """Record what the plan in `folder` lacks; with `takes`, plan first so that the capture gets to so many.
 
+    A plan that is there and fits is gone on with; where `knob_texts`, `seed` or `seconds` ask for another, what is not
+    recorded yet is planned anew.
     The level is checked before the first take. Raises OptionError where there is neither plan nor `takes`, DeviceError
     where nothing comes back.
     """
@@ -89,8 +91,8 @@ def _plan_for(
     folder: Path,
     takes: int | None,
     knob_texts: Sequence[str],
-    seed: int,
-    seconds: float,
+    seed: int | None,
+    seconds: float | None,
     rate_hz: int,
     name: str | None,
 ) -> Plan:
@@ -103,7 +105,10 @@ def _plan_for(
             raise OptionError(f"{folder} has no plan; say how many takes to record with --takes")
         return plan
     if plan is not None and there + len(pending) == takes:
-        return plan
+        asked = (tuple(knob_texts) or plan.knobs, plan.seed if seed is None else seed, seconds or plan.seconds)
+        if asked == (plan.knobs, plan.seed, plan.seconds):
+            return plan
     if takes <= there:
         raise OptionError(f"{folder} has {there} takes; ask for more than that with --takes")
-    return make_plan(folder, takes - there, knob_texts, seed=seed, seconds=seconds, rate_hz=rate_hz, name=name)
+    length = {} if seconds is None else {"seconds": seconds}
+    return make_plan(folder, takes - there, knob_texts, seed=seed or 0, rate_hz=rate_hz, name=name, **length)

@@ -143,7 +143,8 @@ def capture(
             if takes is None and (take or knob or not _has_plan(folder)):
                 live.interface_take(folder, session, knob, **single)
             else:
-                live.interface_takes(folder, session, takes, knob, **planned)
+                asked = {**planned, "seed": seed or None, "seconds": seconds}  # what is not said, the plan decides
+                live.interface_takes(folder, session, takes, knob, **asked)
         elif circuit is not None and takes is None:
             record.circuit_take(folder, circuit, knob, **single)
         elif circuit is not None:
