@@ -35,7 +35,7 @@ _Frame = tuple[float, NDArray[np.complex128], Array]
 FRAME_SAMPLES = 8192
 POINTS_PER_OCTAVE = 12
 LOWEST_HZ, HIGHEST_SHARE = 30.0, 0.42  # of what is fitted; of the sample rate
-SUBSONIC_HZ = 10.0
+SUBSONIC_HZ = 5.0
 # Loud and quiet frames, among those that sound at all.
 QUIET_SHARE, LOUD_SHARE, SILENCE_DB = 0.3, 0.3, -60.0
 PIECES, PIECE_SECONDS = 12, 0.25  # of the recording, for the curve
@@ -68,6 +68,7 @@ def identify(network: BlockOriented, data: Dataset) -> None:
     fit_sections(filters[-1], stage.gain_db(data.rate_hz), data.rate_hz)
     behind = [*network.blocks][[*network.blocks].index(first) + 1 :]
     last = _CurveStage(first, [block for block in behind if not isinstance(block, Fir)], dry, wet, ALIGNING_TAPS)
+    _keep_if_better_than_a_wire(filters[-1], last, data.rate_hz)
     last.finish(next((block for block in behind if isinstance(block, Fir)), None))
 
 
@@ -77,6 +78,14 @@ def _as_wire(block: Sections, rate_hz: float) -> None:
     passes = torch.tensor([band == "high_pass" for band in block.config.bands])
     frequency = torch.where(passes, SUBSONIC_HZ / rate_hz, values["frequency"])
     block.set_values({"frequency": frequency, "gain_db": torch.zeros_like(frequency), "q": values["q"]})
+
+
+def _keep_if_better_than_a_wire(block: Sections, stage: "_CurveStage", rate_hz: float) -> None:
+    """Where nothing sounds the response is anybody's guess: sections that follow it there can be worse than none."""
+    fitted, error = block.values(), np.sum(stage.error() ** 2)
+    _as_wire(block, rate_hz)
+    if error < np.sum(stage.error() ** 2):
+        block.set_values(fitted)
 
 
 def responses(data: Dataset) -> tuple[Array, Array]:

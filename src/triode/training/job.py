@@ -42,7 +42,7 @@ class Job:
 
     Without `arch` it is `recipes.default_arch`.
     `conditioning` says how knobs act, where there are any (see `sizes.make_network`). `signal` says where our own
-    signal has what, and decides without `train_seconds` and `validate_seconds`; all are seconds of the dry files.
+    signal has what, and decides without `train_seconds` and `validate_seconds`.
     `recipe` is one of `recipes.RECIPES`, else the architecture's first.
     """
 

@@ -57,8 +57,8 @@ def prepare(
     """Align every (dry, wet) take and split it; `rate_hz` converts, `invert` turns the target's polarity around.
 
     `travels` has the knobs' positions of each take, 0 to 1; latencies of such takes that hardly differ are taken for
-    one, their lower quartile. All stretches are in seconds of the dry files. `signal`, where these are our own signal,
-    decides where nothing else does; a take that lacks what it holds out is split like any other. Raises RequestError
+    one, their lower quartile. `signal`, where these are our own signal, decides where nothing else does; a take
+    that lacks what it holds out is split like any other. Raises RequestError
     where the takes have different sample rates.
     """
     found = [aligned(dry, wet, rate_hz) for dry, wet in takes]
@@ -74,21 +74,21 @@ def prepare(
         x, y = x[max(0, late) : len(x) + min(0, late)], y[max(0, -late) : len(y) - max(0, late)]
         y = -y if invert else y
         missing_seconds = (max(0, -own.removed_samples()) + max(0, late)) / rate
-        chosen = [_later(stretch, missing_seconds) for stretch in (train_seconds, validate_seconds)]
+        chosen = [train_seconds, validate_seconds]
         if signal is not None and chosen == [None, None]:
             chosen = [_later(part, missing_seconds) for part in (signal.train_seconds, signal.held_out_seconds)]
-            chosen = chosen if all(part and fits(part, len(x), rate) for part in chosen) else [None, None]
+            chosen = chosen if all(fits(part, len(x), rate) for part in chosen if part) else [None, None]
         train, validate = split(len(x), rate, *chosen)
         sweeps = [_later(sweep, missing_seconds) for sweep in signal.sweeps_seconds] if signal else []
-        in_samples = [(round(sweep[0] * rate), round(sweep[1] * rate)) for sweep in sweeps if sweep]
+        in_samples = [(round(start * rate), round(stop * rate)) for start, stop in sweeps]
         learned = tuple((start, stop) for start, stop in in_samples if train[0] <= start < stop <= train[1])
         pairs.append(Pair(x, y, train, validate, travels[index] if travels else (), learned))
     return Prepared(tuple(pairs), tuple(alignments), rate)
 
 
-def _later(stretch: Stretch | None, missing_seconds: float) -> Stretch | None:
-    """`stretch`, given in seconds of the dry file, in an aligned take that lacks the first `missing_seconds` of it."""
-    return stretch and (max(0.0, stretch[0] - missing_seconds), stretch[1] - missing_seconds)
+def _later(stretch: Stretch, missing_seconds: float) -> Stretch:
+    """A stretch of the dry file in an aligned take that lacks the first `missing_seconds` of it."""
+    return max(0.0, stretch[0] - missing_seconds), stretch[1] - missing_seconds
 
 
 def _with_one_latency(found: Sequence[Alignment], rate_hz: int) -> list[Alignment]:
