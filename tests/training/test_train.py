@@ -10,7 +10,7 @@ import torch
 from triode.errors import OptionError, TrainingError
 from triode.training import descent
 from triode.training import train as train_module
-from triode.training.checkpoint import read_checkpoint
+from triode.training.checkpoint import read_checkpoint, write_checkpoint
 from triode.training.config import TrainConfig
 from triode.training.dataset import Dataset, Pair, make_dataset
 from triode.training.losses import LossConfig
@@ -171,6 +171,26 @@ def test_resume_refuses_what_is_not_a_training_state(data: Dataset, tmp_path, mo
     train(small_wavenet(), data, dataclasses.replace(CONFIG, epochs=1000), stop, checkpoint=path)
     with pytest.raises(OptionError, match="another --arch"):
         train(Recurrent(RecurrentConfig("gru", 4)), data, CONFIG, checkpoint=path, resume=True)
+    saved = read_checkpoint(path)
+    numbers = {name: value for name, value in saved.numbers.items() if name != "optimiser"}
+    write_checkpoint(path, dataclasses.replace(saved, numbers=numbers))
+    with pytest.raises(OptionError, match="another version"):
+        train(small_wavenet(), data, CONFIG, checkpoint=path, resume=True)
+
+
+@pytest.mark.parametrize(("used", "given"), [("adam", "soap"), ("soap", "adam")])
+def test_resume_names_the_optimiser_that_was_used(data: Dataset, tmp_path, used: str, given: str) -> None:
+    """The state of the one says nothing to the other."""
+    path = tmp_path / "state"
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    train(small_wavenet(), data, dataclasses.replace(CONFIG, epochs=1000, optimiser=used), stop, checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(OptionError, match=f"used --optimiser {used}, this one would use {given}"):
+        train(small_wavenet(), data, dataclasses.replace(CONFIG, optimiser=given), checkpoint=path, resume=True)
+    assert path.read_bytes() == before, "it can still go on with the right one"
 
 
 def test_divergence_goes_back_to_the_best_weights_and_then_gives_up(data: Dataset, monkeypatch) -> None:

@@ -56,17 +56,24 @@ def make_descent(network: Network, data: Dataset, config: TrainConfig, generator
     return EagerDescent(network, data, loss, config, generator)
 
 
+def optimiser_name(network: Network, config: TrainConfig) -> str:
+    """The optimiser of `config`; on MPS, which has no QR decomposition in every version of torch, Adam."""
+    return "adam" if _elsewhere(network) else config.optimiser
+
+
 def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimiser of `config`; on MPS, which has no QR decomposition in every version of torch, Adam.
+    """A fresh one of the name that `optimiser_name` gives.
 
     Adam goes over all parameters in one pass: a small network has a hundred, and going through them one by one costs a
     tenth of a step or more.
     """
-    parameters = list(network.parameters())
-    elsewhere = any(parameter.device.type not in ("cpu", "cuda") for parameter in parameters)
-    if config.optimiser == "soap" and not elsewhere:
+    if optimiser_name(network, config) == "soap":
         return Soap(weight_matrices(network), config.learning_rate, clip=config.clip_gradient)
-    return torch.optim.Adam(parameters, lr=config.learning_rate, fused=not elsewhere)
+    return torch.optim.Adam(list(network.parameters()), lr=config.learning_rate, fused=not _elsewhere(network))
+
+
+def _elsewhere(network: Network) -> bool:
+    return any(parameter.device.type not in ("cpu", "cuda") for parameter in network.parameters())
 
 
 class EagerDescent:

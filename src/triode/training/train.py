@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from triode.errors import OptionError, RecordingError, TrainingError
 from triode.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from triode.training.config import Observer, Progress, TrainConfig, Validation
 from triode.training.dataset import Dataset
-from triode.training.descent import make_descent
+from triode.training.descent import make_descent, optimiser_name
 from triode.training.networks.linear import Linear, fit_by_sweep, fit_least_squares
 from triode.training.networks.sizes import Network
 from triode.training.updates import heard, validation_esr
@@ -224,25 +225,36 @@ class _Loop:
             best=self.best_weights or {},
             optimiser=self.descent.state(),
             generator=self.generator.get_state(),
-            numbers={
-                "architecture": self.network.architecture(),
-                "samples": self.samples,
-                "seconds": self.seconds,
-                "training_seconds": self.training_seconds,
-                "best_esr": self.best_esr,
-                "slower": self.slower,
-                "restarts": self.restarts,
-                "next_validation": self.next_validation,
-                "history": [dataclasses.asdict(point) for point in self.history],
-            },
+            numbers=self._numbers(),
         )
         write_checkpoint(path, checkpoint)
 
+    def _numbers(self) -> dict[str, Any]:
+        return {
+            "architecture": self.network.architecture(),
+            "optimiser": optimiser_name(self.network, self.config),
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "training_seconds": self.training_seconds,
+            "best_esr": self.best_esr,
+            "slower": self.slower,
+            "restarts": self.restarts,
+            "next_validation": self.next_validation,
+            "history": [dataclasses.asdict(point) for point in self.history],
+        }
+
     def restore(self, saved: Checkpoint) -> None:
-        """Go on where `saved` stopped; raises OptionError if it is of another network."""
-        numbers = saved.numbers
-        if numbers["architecture"] != self.network.architecture():
+        """Go on where `saved` stopped; raises OptionError if it is of another network or optimiser."""
+        numbers, own = saved.numbers, self._numbers()
+        if numbers.keys() != own.keys():
+            raise OptionError("--resume: the interrupted training is of another version of Triode; start without it")
+        if numbers["architecture"] != own["architecture"]:
             raise OptionError("--resume: the interrupted training is of another --arch or --size; choose the same")
+        if numbers["optimiser"] != own["optimiser"]:
+            raise OptionError(
+                f"--resume: the interrupted training used --optimiser {numbers['optimiser']}, this one would use "
+                f"{own['optimiser']}; give the same --optimiser and --recipe"
+            )
         self.network.load_state_dict(saved.network)
         self.best_weights = dict(saved.best) or None
         self.descent.restore(saved.optimiser)
