@@ -143,6 +143,39 @@ def test_an_interrupted_training_resumes_where_it_stopped(data: Dataset, tmp_pat
     assert all(torch.equal(weights[name], tensor) for name, tensor in uninterrupted.network.state_dict().items())
 
 
+def interrupted_at(share: float):
+    """An observer that ends a training there."""
+
+    def stop(progress):
+        if progress.share > share:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_a_longer_budget_is_listened_to_from_where_it_begins(data: Dataset, tmp_path, monkeypatch) -> None:
+    """What was to come at a share of the old budget comes much later in the new one."""
+    monkeypatch.setattr(train_module, "REPORT_SECONDS", 0.0)
+    path, short, long = tmp_path / "state", dataclasses.replace(CONFIG, epochs=1), dataclasses.replace(CONFIG, epochs=8)
+    train(small_wavenet(), data, short, interrupted_at(0.8), checkpoint=path)
+    stopped = read_checkpoint(path).numbers["samples"] / data.train_samples
+    resumed = train(small_wavenet(), data, long, checkpoint=path, resume=True)
+    step = CONFIG.batch_size * CONFIG.segment_samples / data.train_samples
+    epochs = [stopped, *(point.epoch for point in resumed.history if point.epoch > stopped)]
+    assert max(np.diff(epochs)) <= 8 / train_module.VALIDATIONS + 2 * step
+    assert epochs[-1] == pytest.approx(8, abs=2 * step)
+
+
+def test_patience_goes_on_where_it_was(data: Dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(train_module, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(train_module, "validation_esr", lambda network, data: 0.5)
+    path, config = tmp_path / "state", dataclasses.replace(CONFIG, epochs=5, patience=8)
+    uninterrupted = train(small_wavenet(), data, config)
+    train(small_wavenet(), data, config, interrupted_at(0.1), checkpoint=path)
+    resumed = train(small_wavenet(), data, config, checkpoint=path, resume=True)
+    assert len(resumed.history) == len(uninterrupted.history) == 11
+
+
 def test_ctrl_c_leaves_the_state_to_resume_from(data: Dataset, tmp_path) -> None:
     """However early it comes: 'resume' is what the user is told to do next."""
     path = tmp_path / "state"

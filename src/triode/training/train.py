@@ -240,6 +240,7 @@ class _Loop:
             "slower": self.slower,
             "restarts": self.restarts,
             "next_validation": self.next_validation,
+            "since_validation": self.since_validation,
             "history": [dataclasses.asdict(point) for point in self.history],
         }
 
@@ -262,7 +263,9 @@ class _Loop:
         self.samples, self.earlier_seconds = numbers["samples"], numbers["seconds"]
         self.training_seconds, self.slower = numbers["training_seconds"], numbers["slower"]
         self.best_esr, self.restarts = numbers["best_esr"], numbers["restarts"]
-        self.next_validation = numbers["next_validation"]
+        # It was a share of the old budget: of a longer one it would lie far ahead.
+        self.next_validation = min(numbers["next_validation"], self.share + 1 / VALIDATIONS)
+        self.since_validation = numbers["since_validation"]
         self.history = [Validation(**point) for point in numbers["history"]]
 
 
