@@ -107,11 +107,12 @@ def test_a_take_that_was_held_out_is_measured_at_its_own_setting(triode: Command
 
 
 def test_the_report_shows_the_takes_and_the_knob(triode: Command, trained: Path, capture: Path, tmp_path: Path) -> None:
-    triode("evaluate", trained, capture, "--from", 4, "--report", tmp_path / "report.html")
+    triode("evaluate", trained, capture, "--from", 3, "--report", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "Every take" in page
     assert all(f">{name}</th>" in page for name in DRIVES)
     assert "What the knobs do" in page
+    assert "never saw" not in page, "what was trained on is part of it"
 
 
 def test_baked_on_the_command_line_it_plays_everywhere(triode: Command, trained: Path, tmp_path: Path) -> None:

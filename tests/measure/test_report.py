@@ -128,6 +128,16 @@ def test_pages_ask_for_nothing_from_outside(full_page: str) -> None:
     assert not re.search(r"url\((?!#)", full_page)
 
 
+def test_only_a_stretch_that_is_known_to_be_new_is_called_unseen() -> None:
+    """A model file that tells of its training does not say that this stretch was not in it."""
+    trained = report_data(seconds=0.5, training={"seconds": 60.0}, history=history(0.4, 0.2))
+    for unseen in (False, True):
+        text = " ".join(Page(render_report(dataclasses.replace(trained, unseen=unseen))).texts)
+        assert ("that the model never saw in training" in text) == unseen
+        assert ("seconds of this recording" in text) != unseen
+        assert ("Held-out stretch" in text) == unseen
+
+
 def test_a_bare_comparison_is_a_report() -> None:
     page = Page(render_report(report_data(seconds=0.5)))
     ids = [attributes.get("id") for _, attributes in page.elements]

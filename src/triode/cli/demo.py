@@ -75,6 +75,7 @@ def demo(
         findings=report.to_json()["findings"],
         replicate_esr=report.replicate_esr,
         device_process=device,
+        unseen=True,
     )
     say(f"done in {time.monotonic() - began:.0f} s: ESR {found.esr:.5f} on audio the model never saw")
     say(f"open {out / 'report.html'} in a browser")

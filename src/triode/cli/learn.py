@@ -238,7 +238,7 @@ def evaluate(
     take: Take = None,
     as_json: Json = False,
 ) -> None:
-    """Measure how closely a model plays a recording, on a stretch it was not trained on.
+    """Measure how closely a model plays a recording, what it learned included unless --from and --to leave it out.
 
     A model with knobs is measured on every take, its knobs where the take says.
     """

@@ -25,8 +25,12 @@ def model_report(
     device_process: "Process | None" = None,
     takes: Sequence["TakeError"] = (),
     settings: Mapping[str, float] | None = None,
+    unseen: bool = False,
 ) -> None:
-    """Write the report on `player` beside the stretch it was compared on, with its knobs at `settings`."""
+    """Write the report on `player` beside the stretch it was compared on, with its knobs at `settings`.
+
+    `unseen` says that nothing of the stretch was trained on.
+    """
     from triode.measure.report import ReportData, write_report
     from triode.render import render
 
@@ -56,5 +60,6 @@ def model_report(
         knobs=player.knobs,
         process_at=process_at,
         takes=takes,
+        unseen=unseen,
     )
     write_report(target, data)

@@ -147,8 +147,8 @@ def _player(data: ReportData, audio: ReportAudio) -> str:
         f"{' checked' if name == 'device' else ''}><kbd>{number}</kbd><span>{escape(words)}</span></label>"
         for number, (name, words, what) in enumerate(options, start=1)
     )
-    unseen = " that the model never saw in training" if data.training or data.history else " of this recording"
-    content = f"""<p>The loudest {audio.samples / audio.rate_hz:.3g} seconds{unseen}.
+    which = "that the model never saw in training" if data.unseen else "of this recording"
+    content = f"""<p>The loudest {audio.samples / audio.rate_hz:.3g} seconds {which}.
 Everything plays in step: switch while it runs, as often as you like.</p>
 <div id="player">
 <div class="wave"><canvas aria-hidden="true"></canvas>

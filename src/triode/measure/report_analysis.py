@@ -48,8 +48,9 @@ class TakeError:
 class ReportData:
     """What a report is about. Only the first five are needed; whatever else is missing, its section is left out.
 
-    `dry`, `device`, `model` (n,) are the held-out stretch: input, target and estimate, in time with each other;
-    `start_seconds` is where it lies in its recording. `metrics` holds esr, mae, mrstft where they are known already.
+    `dry`, `device`, `model` (n,) are the stretch to compare on: input, target and estimate, in time with each other;
+    `start_seconds` is where it lies in its recording, `unseen` whether none of it was trained on. `metrics` holds esr,
+    mae, mrstft where they are known already.
     `history` rows have seconds, epoch, loss, validation_esr; `findings` rows code, severity, measured, why,
     what_to_do. `process` and `device_process` run dry samples through the model and through the device itself, where
     that is a circuit or a plug-in. `training` and `model_info` are shown as tables; the keys that the report words
@@ -75,6 +76,7 @@ class ReportData:
     knobs: Sequence[Knob] = ()
     process_at: Callable[[Mapping[str, float]], Process] | None = None
     takes: Sequence[TakeError] = ()
+    unseen: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The sound in a report: the loudest seconds of the held-out stretch, as 16-bit samples in base64."""
+"""The sound in a report: the loudest seconds of the stretch, as 16-bit samples in base64."""
 
 import base64
 from dataclasses import dataclass

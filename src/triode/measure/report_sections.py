@@ -47,7 +47,7 @@ def _plots_section(name: str, title: str, drawn: list[str]) -> str:
 
 
 def comparison_section(data: ReportData, analysis: Analysis) -> str:
-    """Pictures of device and model on the held-out stretch."""
+    """Pictures of device and model on the stretch."""
     drawn = []
     if np.isfinite(analysis.segment_esr).any():
         drawn.append(
@@ -155,12 +155,12 @@ def _text(row: Mapping[str, Any], key: str) -> str:
 
 def details_section(data: ReportData, analysis: Analysis) -> str:
     """Measured values, training and model as tables."""
-    held_out = (
+    stretch = (
         f"{plots.clock(data.start_seconds)} to {plots.clock(data.start_seconds + len(data.device) / data.rate_hz)}, "
         f"{len(data.device):,} samples at {data.rate_hz:,} Hz"
     )
     measured = {
-        "Held-out stretch": held_out,
+        "Held-out stretch" if data.unseen else "Stretch": stretch,
         "ESR": value_words("", analysis.esr),
         "ESR, A-weighted": value_words("", analysis.a_weighted_esr),
         "Mean absolute error": f"{value_words('', analysis.mae)} of full scale",

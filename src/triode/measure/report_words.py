@@ -157,7 +157,7 @@ def _about_learning(data: ReportData, analysis: Analysis) -> list[Advice]:
                 Advice(
                     "Record more kinds of playing",
                     f"On this stretch the error is {analysis.esr / values[-1]:.1f} times that of the validation audio: "
-                    "it holds playing that the training audio lacks.",
+                    "it holds playing that the training audio lacks or that is harder to learn.",
                 )
             )
     if seconds is not None and seconds < SHORT_SECONDS and analysis.esr > 0.01:
@@ -185,7 +185,7 @@ def _about_moments(data: ReportData, analysis: Analysis) -> list[Advice]:
         Advice(
             f"Listen at {at}",
             f"The error there is {ratio:.0f} times that of a typical moment. If something in the recording explains it "
-            "(a click, a pick noise, a switch), all is well; if not, the training audio lacks such playing.",
+            "(a click, a pick noise, a switch), all is well; if not, record more of such playing.",
         )
     ]
 
