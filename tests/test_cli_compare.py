@@ -82,6 +82,17 @@ def test_csv_and_markdown_say_the_same(made: Path) -> None:
     assert len({line.count("|") for line in lines}) == 1
 
 
+@pytest.mark.parametrize(("test", "heard"), [("0:1.5", True), ("1.5:3", True), ("2.5:3", False)])
+def test_the_page_says_whether_a_training_heard_what_is_compared(
+    triode: Callable[..., Any], recording: tuple[str, ...], tmp_path: Path, test: str, heard: bool
+) -> None:
+    """The first 2 of 4 s are trained on."""
+    assert triode(*command(recording, tmp_path, "linear:4", "--test", test)).status == 0
+    page = (tmp_path / "comparison.html").read_text()
+    assert ("which was not trained on here" in page) != heard
+    assert ("part of which was trained on here" in page) == heard
+
+
 def test_finished_models_are_used_and_others_join(
     triode: Callable[..., Any], made: Path, recording: tuple[str, ...], tmp_path: Path
 ) -> None:

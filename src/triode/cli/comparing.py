@@ -273,7 +273,7 @@ def _written(
     budget = f"{job.epochs:g} epochs each" if job.epochs is not None else f"{job.seconds:g} s of wall time each"
     facts = {
         "Trained on": f"{trained:.1f} s of audio at {rate_hz:,} Hz, {budget}, seed {job.seed}",
-        "Compared on": f"{start / rate_hz:.2f} to {stop / rate_hz:.2f} s of the recording, which no training heard",
+        "Compared on": f"{start / rate_hz:.2f} to {stop / rate_hz:.2f} s of the recording, {_learned_words(stretch)}",
         "Machine": f"{platform.system()}, {platform.machine()}",
         "Command": shlex.join(["triode", *sys.argv[1:]]),
     }
@@ -295,6 +295,13 @@ def _written(
     write_text(out / "comparison.json", json.dumps([asdict(c) for c in contenders], indent=1) + "\n")
     write_comparison(out / PAGE, comparison)
     return comparison
+
+
+def _learned_words(stretch: _Stretch) -> str:
+    """Whether what is compared was trained on; of models that were there before, nobody knows."""
+    stretches = zip(stretch.prepared.pairs, stretch.bounds, strict=True)
+    learned = any(start < pair.train[1] and pair.train[0] < stop for pair, (start, stop) in stretches)
+    return "part of which was trained on here" if learned else "which was not trained on here"
 
 
 def _print(comparison: "Comparison", out: Path) -> None:
