@@ -1,13 +1,13 @@
 """`triode train` and `triode evaluate`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triode.cli.console import print_json, print_table, training_progress
+from triode.cli.console import print_json, print_table, say, training_progress
 from triode.cli.options import (
     DEFAULT_TIME,
     Channel,
@@ -64,7 +64,7 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option(help="Start from the weights of a model file or triode:NAME.")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the same model file.")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on where the same command was interrupted.")] = False,
     recipe: Annotated[str | None, typer.Option(help="Another way to train, like damskagg2019 or farina2000.")] = None,
     loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc).")] = None,
     pre_emphasis: Annotated[float | None, typer.Option(help="Pre-emphasis of the error, for example 0.85.")] = None,
@@ -126,20 +126,21 @@ def train(
         _Work(replace(source, name=name or source.name), target, apart, checked(source, force)[0].replicate_esr)
         for source, target, apart in zip(found, targets, held_out, strict=True)
     ]
-    outcomes = zip(works, _all_trained(job, works, resume), strict=True)
-    summaries = [_told(work, outcome, quiet=as_json) for work, outcome in outcomes]
-    if as_json:
-        print_json(summaries[0] if len(summaries) == 1 else {"models": summaries})
+    _train_all(job, _to_do(works, resume), as_json, several=len(works) > 1)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One model to make: of what, where to, which takes to keep apart, and the error of the device against itself."""
+    """One model to make: of what, where to, which takes to keep apart, and the error of the device against itself.
+
+    `resume` says that its interrupted training goes on.
+    """
 
     source: Source
     target: Path
     held_out: list[int]
     floor: float | None
+    resume: bool = False
 
     def task(self, job: "Job") -> "Task":
         """What the library is asked to do."""
@@ -160,18 +161,57 @@ class _Work:
         )
 
 
-def _all_trained(job: "Job", works: list[_Work], resume: bool) -> "Iterable[Outcome]":
-    """The trainings side by side where that is possible, else one after another."""
-    together = _trained_together(job, works) if len(works) > 1 and not resume else None
-    return together or (_trained(job, work, resume) for work in works)
+def _to_do(works: list[_Work], resume: bool) -> list[_Work]:
+    """What of `works` is left to do, interrupted ones to be resumed where that is wanted.
+
+    Of several, those that are finished are left out; one alone is not looked at, training refuses it where there is
+    nothing to resume. OptionError where none of several was ever begun.
+    """
+    from triode.training.job import unfinished
+
+    if len(works) == 1 or not resume:
+        return [replace(work, resume=resume) for work in works]
+    if not any(path.exists() for work in works for path in (work.target, unfinished(work.target))):
+        raise OptionError(f"--resume: there is no interrupted training in {works[0].target.parent}; start without it")
+    left = []
+    for work in works:
+        interrupted = unfinished(work.target).exists()
+        if work.target.exists() and not interrupted:
+            say(f"{work.source.name}: {work.target} is there and no interrupted training of it; left as it is")
+        else:
+            left.append(replace(work, resume=interrupted))
+    return left
 
 
-def _trained(job: "Job", work: _Work, resume: bool) -> "Outcome":
+def _train_all(job: "Job", works: list[_Work], as_json: bool, several: bool) -> None:
+    """Train and tell; KeyboardInterrupt where that ends one training and others were still to come."""
+    summaries = [_told(work, outcome, quiet=as_json) for work, outcome in _all_trained(job, works)]
+    if as_json:
+        print_json({"models": summaries} if several else summaries[0])
+    if left := works[len(summaries) :]:
+        say(f"not begun: {', '.join(work.source.name for work in left)}; the same command with --resume goes on")
+        raise KeyboardInterrupt
+
+
+def _all_trained(job: "Job", works: list[_Work]) -> "Iterator[tuple[_Work, Outcome]]":
+    """The trainings side by side where that is possible, else one after another until one is interrupted."""
+    fresh = len(works) > 1 and not any(work.resume for work in works)
+    if fresh and (together := _trained_together(job, works)) is not None:
+        yield from zip(works, together, strict=True)
+        return
+    for work in works:
+        outcome = _trained(job, work)
+        yield work, outcome
+        if outcome.result.interrupted:
+            return
+
+
+def _trained(job: "Job", work: _Work) -> "Outcome":
     """One training with its progress."""
     from triode.training.job import run_task
 
     with training_progress(f"training {work.target.name}") as observer:
-        return run_task(work.task(job), observer, resume)
+        return run_task(work.task(job), observer, work.resume)
 
 
 def _trained_together(job: "Job", works: list[_Work]) -> "list[Outcome] | None":

@@ -120,10 +120,13 @@ def print_outcome(
 ) -> None:
     """The summary as tables."""
     from triode.measure.metrics import esr_verdict
+    from triode.training.job import unfinished
 
     result, rate_hz = outcome.result, outcome.prepared.rate_hz
     if result.interrupted:
-        say("interrupted: the best model so far was written; --resume goes on from here")
+        # Of trainings side by side on a GPU no state is kept.
+        hint = "; --resume goes on from here" if unfinished(Path(summary["model"])).exists() else ""
+        say(f"interrupted: the best model so far was written{hint}")
     if "takes" in summary:
         print_takes(played)
         stretch = f"mean of {sum(not p.held_out for p in played)} takes"
