@@ -202,6 +202,11 @@ def test_start_from_goes_on_from_the_model(triode, model, recording, tmp_path) -
     sized = triode(*arguments, "--start-from", model, "--size", "nano")
     assert sized.status == 2
     assert "--start-from" in one_line(sized)
+    assert "--arch lstm" in one_line(triode(*arguments, "--start-from", model, "--arch", "lstm"))
+    assert "48000 Hz" not in more.err
+    slower = triode(*arguments, "--start-from", model, "--rate", 44100)
+    assert slower.status == 0, slower.err
+    assert f"{model} is a model at 48000 Hz, the audio is at 44100 Hz" in " ".join(slower.err.split())
 
 
 def test_a_lstm_and_an_impulse_response_train_and_play(triode, recording, tmp_path) -> None:

@@ -16,14 +16,16 @@ from triode.audio import Audio
 from triode.engine import load
 from triode.errors import OptionError
 from triode.knobs import Knob
+from triode.model_file import ModelFile, SelfTest, self_test_signal, write_model
 from triode.training.dataset import Pair, make_dataset
-from triode.training.job import Job, run_job
+from triode.training.job import Job, run_job, starting_network
 from triode.training.networks.conv import causal_conv
 from triode.training.networks.parametric import Parametric, ParametricConfig
 from triode.training.networks.recurrent import Recurrent
 from triode.training.networks.sizes import TANH, WAVENETS, make_network, network_from_architecture
 from triode.training.networks.wavenet import Array, ArrayConfig, HeadConfig, WaveNetConfig
 from triode.training.prepare import prepare
+from triode.training.save import play, warm_up_samples
 from triode.training.updates import validation_esr
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -241,3 +243,38 @@ def test_a_model_to_start_from_must_have_the_same_knobs(tmp_path: Path) -> None:
     run_job(again, takes, tmp_path / "n.triode", knobs=[LEVEL], **both)
     with pytest.raises(OptionError, match="has the knobs level, these takes turn drive, level"):
         run_job(again, takes, tmp_path / "n.triode", knobs=[DRIVE, LEVEL], **both)
+
+
+@pytest.mark.parametrize(
+    ("arch", "knobs_act", "fits", "contradicts"),
+    [
+        ("triode", "film", {"arch": "triode", "conditioning": "film"}, {"arch": "wavenet"}),
+        ("triode", "film", {"arch": "triode"}, {"conditioning": "inputs"}),
+        ("wavenet", "inputs", {"arch": "wavenet", "conditioning": "inputs"}, {"arch": "triode"}),
+        ("wavenet", "inputs", {}, {"conditioning": "film"}),
+        ("gru", "", {"arch": "gru", "conditioning": "inputs"}, {"arch": "lstm"}),
+        ("gru", "", {"conditioning": "inputs"}, {"conditioning": "magic"}),
+    ],
+)
+def test_a_model_to_start_from_stays_what_it_is(
+    tmp_path: Path, arch: str, knobs_act: str, fits: dict[str, str], contradicts: dict[str, str]
+) -> None:
+    """What is asked for and cannot be had is refused, not left out silently."""
+    pairs = prepare([take(1.0, 0.0, 0)], travels=[(0.5,)]).pairs
+    data = make_dataset(list(pairs), RATE)
+    size = {"triode": "small"}.get(arch, "nano")
+    fresh, _ = starting_network(Job(arch=arch, size=size, conditioning=knobs_act), data, [LEVEL])
+    path = tmp_path / "m.triode"
+    tensors = {name: tensor.detach().numpy() for name, tensor in fresh.tensors(1.0).items()}
+    signal = self_test_signal(RATE)
+    played = play(fresh, signal, warm_up_samples(fresh, RATE), travels=[LEVEL.travel(LEVEL.default)])
+    test = SelfTest(signal, played)
+    write_model(
+        path, ModelFile("m", fresh.architecture(), tensors, RATE, warm_up_samples(fresh, RATE), test, knobs=(LEVEL,))
+    )
+    network, named = starting_network(Job(start_from=path, **fits), data, [LEVEL])
+    assert named == arch
+    assert network.architecture() == fresh.architecture()
+    (option,) = contradicts
+    with pytest.raises(OptionError, match=f"--{option} {contradicts[option]}.*m.triode"):
+        starting_network(Job(start_from=path, **contradicts), data, [LEVEL])

@@ -19,6 +19,7 @@ from triode.training.networks.sizes import (
     ARCHITECTURES,
     TANH,
     WAVENETS,
+    arch_of,
     count_parameters,
     make_network,
     network_from_architecture,
@@ -114,6 +115,7 @@ def test_architecture_round_trip_keeps_the_sound(arch: str) -> None:
     if isinstance(first, tuple):
         first, second = first[0], second[0]
     assert torch.equal(first, second)
+    assert arch_of(twin) == arch
 
 
 def test_gated_architecture_round_trip() -> None:

@@ -52,8 +52,8 @@ def train(
     arch: Annotated[str, typer.Option(help=ARCH_HELP)] = "",
     size: Annotated[str | None, typer.Option(help=SIZE_HELP)] = None,
     conditioning: Annotated[
-        str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights) or inputs.")
-    ] = "film",
+        str, typer.Option(help="How knobs act: film (they scale a WaveNet's weights; the default) or inputs.")
+    ] = "",
     hold_out: Annotated[str | None, typer.Option(help="Takes to measure and not to learn from: NAME,NAME.")] = None,
     time: Annotated[str | None, typer.Option(help=f"Wall time to train, like 3m ({DEFAULT_TIME} by default).")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the audio, instead of a time.")] = None,
@@ -185,12 +185,27 @@ def _to_do(works: list[_Work], resume: bool) -> list[_Work]:
 
 def _train_all(job: "Job", works: list[_Work], as_json: bool, several: bool) -> None:
     """Train and tell; KeyboardInterrupt where that ends one training and others were still to come."""
+    _tell_of_rates(job, works)
     summaries = [_told(work, outcome, quiet=as_json) for work, outcome in _all_trained(job, works)]
     if as_json:
         print_json({"models": summaries} if several else summaries[0])
     if left := works[len(summaries) :]:
         say(f"not begun: {', '.join(work.source.name for work in left)}; the same command with --resume goes on")
         raise KeyboardInterrupt
+
+
+def _tell_of_rates(job: "Job", works: list[_Work]) -> None:
+    """A remark where a model to start from is at another rate: its memory and its traces are counted in samples."""
+    from triode.engine import read
+
+    if job.start_from is None:
+        return
+    own = read(job.start_from).sample_rate
+    for rate_hz in sorted({job.rate_hz or work.source.takes[0][0].rate_hz for work in works} - {own}):
+        say(
+            f"{job.start_from} is a model at {own:g} Hz, the audio is at {rate_hz} Hz: what it knows may help less, "
+            f"and its memory will last {own / rate_hz:.2f} times as long; --rate {own:g} converts the audio"
+        )
 
 
 def _all_trained(job: "Job", works: list[_Work]) -> "Iterator[tuple[_Work, Outcome]]":

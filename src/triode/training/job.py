@@ -22,6 +22,7 @@ from triode.training.networks.block_oriented import BlockOriented
 from triode.training.networks.parametric import Parametric
 from triode.training.networks.sizes import (
     Network,
+    arch_of,
     count_parameters,
     load_tensors,
     make_network,
@@ -41,14 +42,14 @@ class Job:
     """What to train and for how long; `changes` are fields of the recipe to replace (see `recipes.recipe`).
 
     Without `arch` it is `recipes.default_arch`.
-    `conditioning` says how knobs act, where there are any (see `sizes.make_network`). `signal` says where our own
-    signal has what, and decides without `train_seconds` and `validate_seconds`.
-    `recipe` is one of `recipes.RECIPES`, else the architecture's first.
+    `conditioning` says how knobs act, where there are any (see `sizes.make_network`); "" is "film". `signal` says where
+    our own signal has what, and decides without `train_seconds` and `validate_seconds`. `recipe` is one of
+    `recipes.RECIPES`, else the architecture's first.
     """
 
     arch: str = ""
     size: str | None = None
-    conditioning: str = "film"
+    conditioning: str = ""
     seconds: float | None = None
     epochs: float | None = None
     seed: int = 0
@@ -223,7 +224,7 @@ def starting_network(job: Job, data: Dataset, knobs: Sequence[Knob] = ()) -> tup
     if job.start_from is None:
         arch = job.arch or default_arch(job.size, bool(knobs))
         size = job.size or DEFAULT_SIZES.get(arch, "")
-        network = make_network(arch, size, job.seed, len(knobs), job.conditioning, data.rate_hz)
+        network = make_network(arch, size, job.seed, len(knobs), job.conditioning or "film", data.rate_hz)
         if isinstance(network, Parametric):
             network.set_levels(data.travels, data.powers)
         return network, arch
@@ -237,7 +238,21 @@ def starting_network(job: Job, data: Dataset, knobs: Sequence[Knob] = ()) -> tup
             f"{', '.join(ours) or 'none'}; start from a model with the same knobs, or from none"
         )
     network = network_from_architecture(description.architecture)
+    _check_kind(job, network, bool(knobs))
     tensors = {name: torch.from_numpy(np.array(tensor)) for name, tensor in description.tensors.items()}
     load_tensors(network, tensors, data.target_gain)
-    name = str(description.architecture["name"])
-    return network, "grey-box" if name == "block-oriented" else name
+    return network, arch_of(network)
+
+
+def _check_kind(job: Job, network: Network, turned: bool) -> None:
+    """OptionError where `job` asks for another kind of network than the one to start from."""
+    arch, conditioning = arch_of(network), "film" if isinstance(network, Parametric) else "inputs"
+    if job.arch not in ("", arch):
+        raise OptionError(
+            f"--arch {job.arch}: {job.start_from} is of the architecture {arch}, and stays so; leave it out"
+        )
+    if turned and job.conditioning not in ("", conditioning):
+        raise OptionError(
+            f"--conditioning {job.conditioning}: the knobs of {job.start_from} act by {conditioning}, and stay so; "
+            "leave it out"
+        )

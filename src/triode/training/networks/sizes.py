@@ -215,6 +215,22 @@ def network_from_architecture(architecture: Mapping[str, Any]) -> Network:
     raise OptionError(f"a model of architecture {name!r} can be played but not trained; train a new one instead")
 
 
+def arch_of(network: Network) -> str:
+    """The name in `ARCHITECTURES` of networks of this kind."""
+    inner = network.network if isinstance(network, Parametric) else network
+    if isinstance(inner, WaveNet):
+        return "triode" if inner.config.traces else "wavenet"
+    if isinstance(inner, BlockOriented):
+        return "grey-box" if len(inner.curves()) > 1 else _chain_of_one_curve(inner)
+    if isinstance(inner, Recurrent):
+        return inner.config.unit
+    return "linear" if isinstance(inner, Linear) else "wavenet"
+
+
+def _chain_of_one_curve(network: BlockOriented) -> str:
+    return "hammerstein" if isinstance(network.config[0], CurveConfig) else "wiener-hammerstein"
+
+
 def load_tensors(network: Network, tensors: Mapping[str, Tensor], target_gain: float) -> None:
     """Take over the weights of a model file, for a target that is divided by `target_gain`.
 
