@@ -11,6 +11,7 @@ from triode.capture.plan import read_plan
 from triode.capture.record import circuit_takes
 from triode.cli import suggesting
 from triode.engine import load, read
+from triode.training import train
 
 RATE = 22050
 Command = Callable[..., Any]
@@ -65,6 +66,31 @@ def test_suggestions_go_into_the_plan_and_a_loop_records_and_learns_them(triode:
     assert (again.json["takes"], again.json["rounds"]) == (7, [])
     easy = triode(*asked, "--circuit", "overdrive", "--max-takes", 9, "--target-esr", 1e9, "--json")
     assert easy.json["takes"] == 8, "one take that is played well enough is the last"
+
+
+def test_ctrl_c_while_a_loop_learns_leaves_the_takes_to_be_learned(
+    triode: Command, pedal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that has hardly heard them does not count as one that learned them."""
+    suggesting.add_to_plan(read_capture(pedal), [{"level": 5.0, "drive": 9.0, "tone": 1.0}])
+    asked = ("suggest", pedal, "pedal.triode", "--epochs", 0.2, "--circuit", "overdrive", "--max-takes", TAKES + 1)
+    before, real = Path("pedal.triode").read_bytes(), train._Loop._validate
+
+    def validate_and_stop(loop: train._Loop) -> None:
+        real(loop)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train._Loop, "_validate", validate_and_stop)
+        stopped = triode(*asked)
+    assert stopped.status == 130
+    assert Path("pedal.triode").read_bytes() == before
+    assert sorted(path.name for path in Path().iterdir()) == ["pedal", "pedal.triode"]
+    again = triode(*asked, "--json")
+    assert again.status == 0, again.err
+    assert [one["takes"] for one in again.json["rounds"]] == [["take-05"]]
+    assert "take-05" in read("pedal.triode").metadata["training"]["takes"]
+    assert sorted(path.name for path in Path().iterdir()) == ["pedal", "pedal.triode"]
 
 
 def test_what_cannot_be_suggested_is_one_line(triode: Command, pedal: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from triode.cli.console import say, training_progress
@@ -14,6 +15,7 @@ from triode.cli.outcomes import mean, setting_of
 from triode.cli.suggesting import Question, add_to_plan, in_words, learned_source, suggestions
 from triode.cli.takes import Source
 from triode.errors import OptionError
+from triode.files import check_writable
 
 if TYPE_CHECKING:
     from triode.capture.fill import Device
@@ -52,6 +54,7 @@ def run_loop(question: Question, circuit: str | None, plugin: str | None, limits
         raise OptionError("give one of --circuit and --plugin")
     if question.model.suffix != ".triode":
         raise OptionError(f"{question.model}: the loop trains the model further, so it has to be a .triode file")
+    check_writable(question.model)
     named = _source(circuit, plugin)
     device = _device(question.folder, named)
     learned_source(question)
@@ -138,9 +141,12 @@ def _measured(model: Path, source: Source, numbers: Sequence[int]) -> float:
 
 
 def _learn(question: Question, source: Source) -> None:
-    """Train the model further, now on all takes but those that it was kept from."""
+    """Train the model further, now on all takes but those that it was kept from.
+
+    It stays what it was until that is done: an interrupted training would leave takes that count as learned.
+    """
     from triode.engine import read
-    from triode.training.job import Job, run_job, unfinished
+    from triode.training.job import Job, run_job
 
     training = read(question.model).metadata.get("training") or {}
     apart = [index for index, name in enumerate(source.take_names) if name in training.get("held_out", ())]
@@ -150,11 +156,15 @@ def _learn(question: Question, source: Source) -> None:
         start_from=question.model,
         signal=source.signal,
     )
-    with training_progress(f"training {question.model.name}") as observer:
+    with (
+        TemporaryDirectory(prefix=".learning-", dir=question.model.parent) as folder,
+        training_progress(f"training {question.model.name}") as observer,
+    ):
+        learned = Path(folder) / question.model.name
         outcome = run_job(
             job,
             source.takes,
-            question.model,
+            learned,
             name=source.name,
             knobs=source.knobs,
             settings=source.settings,
@@ -164,6 +174,6 @@ def _learn(question: Question, source: Source) -> None:
             training=source.learned(apart),
             observer=observer,
         )
-    if outcome.result.interrupted:
-        unfinished(question.model).unlink(missing_ok=True)
-        raise KeyboardInterrupt
+        if outcome.result.interrupted:
+            raise KeyboardInterrupt
+        learned.replace(question.model)
