@@ -13,7 +13,7 @@ from triode.cli import suggesting
 from triode.engine import load, read
 from triode.training import train
 
-RATE = 22050
+RATE, MODEL_RATE = 22050, 16000
 Command = Callable[..., Any]
 TAKES = 4
 
@@ -25,7 +25,7 @@ def pedal(triode: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setattr(suggesting, "CANDIDATES", 8)
     monkeypatch.setattr(suggesting, "PROBE_SECONDS", 0.2)
     circuit_takes(Path("pedal"), "overdrive", TAKES, ["level=5", "drive=2:10"], seconds=5, rate_hz=RATE)
-    options = ("--size", "nano", "--epochs", 0.2, "--hold-out", "take-02")
+    options = ("--size", "nano", "--epochs", 0.2, "--hold-out", "take-02", "--rate", MODEL_RATE)
     done = triode("train", "pedal", "-o", "pedal.triode", *options)
     assert done.status == 0, done.err
     return Path("pedal")
@@ -90,6 +90,7 @@ def test_ctrl_c_while_a_loop_learns_leaves_the_takes_to_be_learned(
     assert again.status == 0, again.err
     assert [one["takes"] for one in again.json["rounds"]] == [["take-05"]]
     assert "take-05" in read("pedal.triode").metadata["training"]["takes"]
+    assert read("pedal.triode").sample_rate == MODEL_RATE, "it is trained further at the rate it was trained at"
     assert sorted(path.name for path in Path().iterdir()) == ["pedal", "pedal.triode"]
 
 

@@ -148,12 +148,14 @@ def _learn(question: Question, source: Source) -> None:
     from triode.engine import read
     from triode.training.job import Job, run_job
 
-    training = read(question.model).metadata.get("training") or {}
+    model = read(question.model)
+    training = model.metadata.get("training") or {}
     apart = [index for index, name in enumerate(source.take_names) if name in training.get("held_out", ())]
     job = Job(
         epochs=question.passes(source),
         seed=question.seed,
         start_from=question.model,
+        rate_hz=round(model.sample_rate),
         signal=source.signal,
     )
     with (
