@@ -320,6 +320,11 @@ def test_bad_input_to_train_is_one_helpful_line(triode, bad_files, monkeypatch, 
     assert not list(Path().glob(".model*")), "a temporary file was left"
 
 
+def test_a_demo_in_the_place_of_a_file_is_one_line(triode, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    assert "is a file, or lies in one" in one_line(triode("demo", "--out", tmp_path / "file"))
+
+
 BAD_MODELS = {
     "missing": "nowhere.nam",
     "text": "text.wav",

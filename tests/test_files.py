@@ -12,7 +12,7 @@ import pytest
 
 from triode.audio import read_audio, write_audio
 from triode.errors import OptionError, OutputError
-from triode.files import atomic_path, write_bytes, write_text
+from triode.files import atomic_path, make_folder, write_bytes, write_text
 
 
 def fails_with(number: int) -> Any:
@@ -20,6 +20,32 @@ def fails_with(number: int) -> Any:
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+def test_a_folder_is_made_with_those_around_it_and_may_be_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / "around" / "inner")
+    assert (tmp_path / "around" / "inner").is_dir()
+
+
+@pytest.mark.parametrize("name", ["file", "file/inner"])
+def test_a_folder_does_not_take_the_place_of_a_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_bytes(b"precious")
+    with pytest.raises(OptionError, match="is a file, or lies in one; name another"):
+        make_folder(tmp_path / name)
+    assert (tmp_path / "file").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("number", "raised", "words"),
+    [(errno.EACCES, OptionError, "no permission"), (errno.ENOSPC, OutputError, "No space left")],
+)
+def test_a_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, raised: type[Exception], words: str
+) -> None:
+    monkeypatch.setattr(Path, "mkdir", fails_with(number))
+    with pytest.raises(raised, match=f"the folder {tmp_path / 'new'}: {words}"):
+        make_folder(tmp_path / "new")
 
 
 def test_new_file_and_replacement(tmp_path: Path) -> None:

@@ -110,6 +110,30 @@ def test_only_what_can_be_resumed_is_said_to_be(
     assert "--resume" not in result.err
 
 
+@pytest.mark.parametrize("place", ["file", "file/models"])
+def test_a_place_that_can_be_no_folder_is_one_line(
+    triode: Command, captures: list[Path], tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_bytes(b"precious")
+    result = triode("train", *captures, "-o", tmp_path / place)
+    assert result.status == 2
+    assert "is a file, or lies in one" in result.err
+    assert result.err.count("\n") == 1
+    assert (tmp_path / "file").read_bytes() == b"precious"
+
+
+def test_a_folder_that_is_there_may_have_a_dot_in_its_name(
+    triode: Command, captures: list[Path], tmp_path: Path
+) -> None:
+    """Only one that is to be made looks like the name of a file."""
+    asked = ("train", *captures, "--arch", "linear", "--size", "16", "-o", tmp_path / "models.v2")
+    assert "has to be a folder" in triode(*asked).err
+    (tmp_path / "models.v2").mkdir()
+    result = triode(*asked)
+    assert result.status == 0, result.err
+    assert len(made(tmp_path / "models.v2")) == 3
+
+
 def test_resuming_where_nothing_was_begun_is_refused(triode: Command, asked: tuple[Any, ...], tmp_path: Path) -> None:
     result = triode(*asked, "--resume")
     assert result.status == 2

@@ -65,6 +65,21 @@ def write_text(target: str | Path, text: str) -> None:
     write_bytes(target, text.encode())
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those around it; one that is there is left as it is.
+
+    Raises OptionError where that is not possible or not allowed, OutputError where it fails.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OptionError(f"cannot make the folder {folder}: it is a file, or lies in one; name another") from error
+    except PermissionError as error:
+        raise OptionError(f"cannot make the folder {folder}: no permission; choose another place") from error
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+
+
 class _Abandoned(Exception):
     """Leaves `atomic_path` without a result."""
 

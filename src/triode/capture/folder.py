@@ -22,7 +22,7 @@ from triode.capture.couplings import Coupling, check_couplings, coupling_table
 from triode.capture.knob_tables import knob_table, named_values_replaced, settings_table
 from triode.capture.manifest import SignalManifest, find_manifest, manifest_path, read_manifest, write_manifest
 from triode.errors import AudioFileError, CaptureError, OptionError, OutputError
-from triode.files import atomic_path, write_text
+from triode.files import atomic_path, make_folder, write_text
 from triode.knobs import Knob, checked_settings
 
 FILE_NAME = "capture.toml"
@@ -341,18 +341,6 @@ def _free_name(base: str, taken: Sequence[str]) -> str:
     while candidate in taken:
         candidate, number = f"{base}-{number}", number + 1
     return candidate
-
-
-def make_folder(folder: Path) -> None:
-    """Make a new folder. Raises OptionError where that is not allowed, OutputError where it fails."""
-    try:
-        folder.mkdir(parents=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise CaptureError(f"{folder} is a file, or lies in one; name a folder for the capture") from error
-    except PermissionError as error:
-        raise OptionError(f"cannot make the folder {folder}: no permission; choose another place") from error
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
 def _put(

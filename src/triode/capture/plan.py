@@ -18,11 +18,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from triode.capture.design import Space, choose_settings
-from triode.capture.folder import FILE_NAME, Capture, is_capture, make_folder, read_capture, with_knobs, write_capture
+from triode.capture.folder import FILE_NAME, Capture, is_capture, read_capture, with_knobs, write_capture
 from triode.capture.knob_ranges import declared_knobs, parse_ranges
 from triode.capture.signal import CaptureSignal, check_length, make_signal, write_signal
 from triode.errors import CaptureError, OptionError
-from triode.files import write_text
+from triode.files import make_folder, write_text
 from triode.knobs import Knob, checked_settings
 
 PLAN_NAME, TABLE_NAME, DRY_FOLDER = "plan.json", "plan.md", "plan"

@@ -19,7 +19,7 @@ from triode.cli.options import Channel, DryFile, Force, Json, Take, WetFile, bud
 from triode.cli.outcomes import setting_of
 from triode.cli.takes import Source, checked, sources
 from triode.errors import OptionError, TrainingError, TriodeError
-from triode.files import check_writable, write_text
+from triode.files import check_writable, make_folder, write_text
 
 if TYPE_CHECKING:
     from triode.engine import Model
@@ -104,7 +104,7 @@ def compare(
         signal=source.signal,
     )
     entries = _entries(arch, model, job, out)
-    _make_folder(out)
+    _make_folders(out)
     prepared = prepare_takes(job, source.takes)
     test = stretch_of(test_range, "--test")
     _agree_on_plan(out / PLAN, _plan(prepared, job, test))
@@ -146,12 +146,9 @@ def _file_name(name: str) -> str:
     return name.replace(":", "-").replace("@", "-")
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        for folder in (out, out / "models", out / "audio"):
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(f"-o {out}: cannot make this folder ({error.strerror}); name another") from error
+def _make_folders(out: Path) -> None:
+    for folder in (out, out / "models", out / "audio"):
+        make_folder(folder)
     check_writable(out / PAGE)
 
 

@@ -9,6 +9,7 @@ import typer
 from triode.audio import Audio, Samples, write_audio
 from triode.cli.console import say, training_progress
 from triode.cli.options import seconds_of
+from triode.files import make_folder
 
 CIRCUIT = "overdrive"
 UNSEEN_SECONDS = 12.0  # of playing, from a signal of another seed
@@ -26,7 +27,7 @@ def demo(
     budget_seconds = seconds_of(train_time, "--time")
     prepare_process()
     began = time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
 
     from triode.capture.devices import run_circuit
     from triode.capture.record import circuit_take

@@ -32,7 +32,7 @@ from triode.cli.outcomes import (
 )
 from triode.cli.takes import Source, checked, sources
 from triode.errors import OptionError
-from triode.files import check_writable
+from triode.files import check_writable, make_folder
 from triode.knobs import parse_settings
 
 if TYPE_CHECKING:
@@ -265,9 +265,9 @@ def _targets(model: Path, found: list[Source]) -> list[Path]:
     """One model file per source, refused at once where it could not be written after the work is done."""
     targets = [model]
     if len(found) > 1:
-        if model.suffix:
+        if model.suffix and not model.is_dir():
             raise OptionError(f"-o {model}: with several captures this has to be a folder")
-        model.mkdir(parents=True, exist_ok=True)
+        make_folder(model)
         targets = [model / f"{source.slug}.triode" for source in found]
         if len(set(targets)) < len(targets):
             raise OptionError(
