@@ -302,7 +302,7 @@ def test_advice_points_at_the_moment_that_is_worst() -> None:
 
 
 def test_advice_hears_whistle_and_hiss() -> None:
-    hiss = noise(4.0, amplitude=3e-4)
+    hiss = noise(8.0, amplitude=3e-4)
 
     def harsh(x: np.ndarray) -> np.ndarray:
         return np.clip(50 * x, -1, 1) + hiss[: len(x)]

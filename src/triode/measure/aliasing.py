@@ -19,6 +19,9 @@ LEVELS_DBFS = (-24.0, -12.0, -6.0)
 
 # Harmonics that sum up to less than this hold no sound to relate aliasing to: a silent model does not score well.
 SILENCE_DBFS = -100.0
+# A supply that sags gives way for seconds. While the level of a tone still moves, its energy spreads beside the
+# harmonics, where it would be taken for aliasing.
+SETTLE_SECONDS = 6.0
 # Rounding of float32 samples lies about here: nothing below it is worth telling apart.
 LOWEST_DB = -160.0
 
@@ -58,7 +61,10 @@ def aliasing_to_signal_ratio(
     The energy that `process` gives to silence (hiss, hum) is taken off; DC counts on neither side. Raises OptionError
     for a frequency above half the sample rate, or a process that changes the length.
     """
-    tones = [[fitted_tone(frequency, level, rate_hz) for level in levels_dbfs] for frequency in frequencies_hz]
+    tones = [
+        [fitted_tone(frequency, level, rate_hz, SETTLE_SECONDS) for level in levels_dbfs]
+        for frequency in frequencies_hz
+    ]
     first = tones[0][0]
     silence = run(process, np.zeros(first.settle + first.window, dtype=np.float32))
     noise_energy = amplitudes(silence[first.settle :]) ** 2

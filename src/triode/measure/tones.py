@@ -57,13 +57,16 @@ class Tone:
         return sine
 
 
-def fitted_tone(frequency_hz: float, level_dbfs: float, rate_hz: float) -> Tone:
-    """The tone nearest to `frequency_hz` that fits its window. Raises OptionError above the Nyquist frequency."""
+def fitted_tone(frequency_hz: float, level_dbfs: float, rate_hz: float, settle_seconds: float = SETTLE_SECONDS) -> Tone:
+    """The tone nearest to `frequency_hz` that fits its window, after `settle_seconds` of it.
+
+    Raises OptionError above the Nyquist frequency.
+    """
     window = next_prime(round(WINDOW_SECONDS * rate_hz))
     periods = max(1, round(frequency_hz * window / rate_hz))
     if not 0 < periods < window / 2:
         raise OptionError(f"a tone of {frequency_hz:g} Hz does not fit below half the sample rate of {rate_hz:g} Hz")
-    return Tone(periods, window, round(SETTLE_SECONDS * rate_hz), level_dbfs, rate_hz)
+    return Tone(periods, window, round(settle_seconds * rate_hz), level_dbfs, rate_hz)
 
 
 def steady_spectrum(process: Process, tone: Tone) -> Float64:
