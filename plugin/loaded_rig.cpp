@@ -27,8 +27,8 @@ Engine::Options options(Quality quality) {
 
 Engine load(const Build::Source& source, Quality quality) {
   if (source.bytes) return Engine::load(*source.bytes, "the model in this session", options(quality));
-  if (const auto bytes = factory_model(source.path)) return Engine::load(*bytes, source.path, options(quality));
-  return Engine::load(path_of(source.path), options(quality));
+  if (const auto bytes = factory_model(source.file.path)) return Engine::load(*bytes, source.file.path, options(quality));
+  return Engine::load(path_of(source.file.path), options(quality));
 }
 
 std::optional<double> number_at(const json& root, const char* pointer) {
@@ -88,20 +88,20 @@ LoadedRig::LoadedRig(const Build& build, const Values& values, unsigned preset)
 
 void LoadedRig::load_model(const Build& build, std::size_t slot) {
   const Build::Source& source = build.models[slot];
-  if (!source.bytes && source.path.empty()) return;
+  if (!source.bytes && source.file.path.empty()) return;
   try {
     for (int c = 0; c < channels_; ++c) engines_[slot][c].emplace(load(source, build.quality));
-    facts_[slot] = facts_of(*engines_[slot][0], source.path);
+    facts_[slot] = facts_of(*engines_[slot][0], source.file.path);
   } catch (const std::exception& error) {
     engines_[slot] = {};
     facts_[slot] = {};
     complain(error.what());
-    if (!source.bytes) look_for(kModelKeys[slot], source.path);
+    if (!source.bytes) look_for(kModelKeys[slot], source.file.path);
   }
 }
 
 void LoadedRig::load_cabinet(const Build& build, std::size_t slot) {
-  const std::string& path = build.cabinets[slot];
+  const std::string& path = build.cabinets[slot].path;
   if (path.empty()) return;
   const int which = static_cast<int>(slot);
   try {

@@ -20,13 +20,13 @@ inline constexpr int kChannels = 2;
 struct Build {
   double sample_rate_hz = 48000.0;
   struct Source {
-    std::string path;                          // UTF-8; "" is none
+    ChosenFile file;
     std::shared_ptr<const std::string> bytes;  // instead of the file, where the state held the model itself
 
     bool operator==(const Source&) const = default;
   };
   std::array<Source, kSlots> models;
-  std::array<std::string, kSlots> cabinets;
+  std::array<ChosenFile, kSlots> cabinets;
   bool model_on = true;
   Second second = kSecondInSeries;
   Inputs inputs = kLeft;

@@ -157,8 +157,8 @@ void RigHost::start_loader() {
 Build RigHost::asked_for() const {
   const Values values = this->values();
   return {rate_hz_,
-          {{{state_.model_path(0), state_.model_bytes(0)}, {state_.model_path(1), state_.model_bytes(1)}}},
-          {state_.cabinet_path(0), state_.cabinet_path(1)},
+          {{{state_.model(0), state_.model_bytes(0)}, {state_.model(1), state_.model_bytes(1)}}},
+          {state_.cabinet(0), state_.cabinet(1)},
           values[kModel] > 0.5f,
           static_cast<Second>(std::lround(values[kSecond])),
           static_cast<Inputs>(std::lround(values[kInputs])),

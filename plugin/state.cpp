@@ -62,14 +62,28 @@ std::string State::problem() const {
   return all;
 }
 
+ChosenFile ChosenFile::now(std::string path) {
+  ChosenFile file{std::move(path)};
+  std::error_code error;
+  const std::filesystem::path place = path_of(file.path);
+  if (!std::filesystem::is_regular_file(place, error)) return file;
+  const auto written = std::filesystem::last_write_time(place, error).time_since_epoch().count();
+  const std::uintmax_t size_bytes = error ? 0 : std::filesystem::file_size(place, error);
+  if (error) return file;
+  file.written = static_cast<std::int64_t>(written);
+  file.size_bytes = size_bytes;
+  return file;
+}
+
 bool State::File::set(std::string_view what, std::string_view value) {
   problem = "";
   if (value.size() > kMostPathBytes || !is_plain_text(value)) {
     problem = "the path of the " + std::string(what) + " in this session is no path; choose the file again";
     value = "";
   }
-  if (path == value) return false;
-  path = value;
+  ChosenFile now = ChosenFile::now(std::string(value));
+  if (chosen == now) return false;
+  chosen = std::move(now);
   return true;
 }
 
@@ -97,8 +111,9 @@ bool State::set(std::string_view key, std::string_view value) {
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
     if (key == kModelKeys[slot]) {
       const bool changed = models_[slot].set("model", value);
-      if (changed) bytes_[slot] = nullptr;
-      return changed;
+      if (!changed && !(bytes_[slot] && models_[slot].chosen.was_there())) return false;
+      bytes_[slot] = nullptr;
+      return true;
     }
     if (key == kModelDataKeys[slot]) return set_model_data(slot, value);
     if (key == kCabinetKeys[slot]) return cabinets_[slot].set("cabinet", value);
@@ -107,7 +122,7 @@ bool State::set(std::string_view key, std::string_view value) {
 }
 
 std::string State::model_data(std::size_t slot, bool embed) const {
-  const std::string& path = models_[slot].path;
+  const std::string& path = models_[slot].chosen.path;
   if (bytes_[slot] && (embed || !is_file(path))) return to_base64(*bytes_[slot]);
   if (!embed || path.empty()) return "";
   const std::optional<std::string> bytes = file_bytes(path);
@@ -117,9 +132,9 @@ std::string State::model_data(std::size_t slot, bool embed) const {
 std::string State::get(std::string_view key, bool embed) const {
   if (key == "version") return kStateVersion;
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
-    if (key == kModelKeys[slot]) return models_[slot].path;
+    if (key == kModelKeys[slot]) return models_[slot].chosen.path;
     if (key == kModelDataKeys[slot]) return model_data(slot, embed);
-    if (key == kCabinetKeys[slot]) return cabinets_[slot].path;
+    if (key == kCabinetKeys[slot]) return cabinets_[slot].chosen.path;
   }
   return "";
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,16 +28,28 @@ bool is_file_key(std::string_view key) noexcept;
 inline constexpr std::size_t kMostPathBytes = 4096;
 inline constexpr std::size_t kMostModelText = (std::size_t{64} << 20) / 3 * 4;
 
+/// A file as it was when it was chosen: chosen again after it came back or was overwritten, it is another one.
+struct ChosenFile {
+  std::string path;         // UTF-8; "" is none
+  std::int64_t written = 0;  // by the file system's clock; 0 where there was no file
+  std::uintmax_t size_bytes = 0;
+
+  static ChosenFile now(std::string path);
+  bool was_there() const noexcept { return written != 0; }
+  bool operator==(const ChosenFile&) const = default;
+};
+
 class State {
  public:
-  /// Takes one key. A `model` takes the bytes of another model away: those come after it. False where nothing changed.
+  /// Takes one key. A `model` that is there takes the bytes that were kept away: a session's own come after it. False
+  /// where nothing changed.
   bool set(std::string_view key, std::string_view value);
   /// What a session keeps under `key`, `status` aside. `model_data` is there with `embed` where the file can be read,
   /// and where there is no file to go back to.
   std::string get(std::string_view key, bool embed) const;
 
-  const std::string& model_path(std::size_t slot = 0) const noexcept { return models_[slot].path; }
-  const std::string& cabinet_path(std::size_t slot = 0) const noexcept { return cabinets_[slot].path; }
+  const ChosenFile& model(std::size_t slot = 0) const noexcept { return models_[slot].chosen; }
+  const ChosenFile& cabinet(std::size_t slot = 0) const noexcept { return cabinets_[slot].chosen; }
   /// The model itself where the session held it.
   const std::shared_ptr<const std::string>& model_bytes(std::size_t slot = 0) const noexcept { return bytes_[slot]; }
   /// What was refused, in sentences for people, or "".
@@ -44,7 +57,8 @@ class State {
 
  private:
   struct File {
-    std::string path, problem;
+    ChosenFile chosen;
+    std::string problem;
 
     bool set(std::string_view what, std::string_view value);
   };

@@ -42,9 +42,9 @@ void test_paths() {
   for (const std::string& bad : no_paths) {
     state.set("cabinet", "/ir.wav");
     CHECK(state.set("cabinet", bad));
-    CHECK(state.cabinet_path().empty());
+    CHECK(state.cabinet().path.empty());
     CHECK(state.problem().find("path of the cabinet") != std::string::npos);
-    CHECK(state.model_path() == "/models/\xC3\xA4mp.nam");
+    CHECK(state.model().path == "/models/\xC3\xA4mp.nam");
   }
   state.set("cabinet", "/ir.wav");
   CHECK(state.problem().empty());
@@ -66,12 +66,38 @@ void test_embedded_models() {
   CHECK(state.model_bytes() == nullptr && state.problem().find("damaged") != std::string::npos);
 }
 
+// A person who chooses a file again has a reason to: it is back, or it is another by now.
+void test_a_file_chosen_again() {
+  std::string name = (std::filesystem::temp_directory_path() / "triode-XXXXXX").string();
+  const std::filesystem::path folder(mkdtemp(name.data()));
+  const auto write = [&folder](const char* text) { std::ofstream(folder / "amp") << text; };
+  for (const char* key : {"model", "model_2", "cabinet", "cabinet_2"}) {
+    State state;
+    const std::string path = (folder / "amp").string();
+    CHECK(state.set(key, path) && !state.set(key, path));
+    write("one");
+    CHECK(state.set(key, path) && !state.set(key, path));
+    write("three");
+    CHECK(state.set(key, path) && !state.set(key, path));
+    write("there");
+    std::filesystem::last_write_time(folder / "amp", std::filesystem::file_time_type::clock::now());
+    CHECK_WITH(state.set(key, path) && !state.set(key, path), key);
+    std::filesystem::remove(folder / "amp");
+  }
+  write("one");
+  State state;
+  state.set("model", (folder / "amp").string());
+  state.set("model_data", "Zm9v");
+  CHECK(state.set("model", (folder / "amp").string()) && state.model_bytes() == nullptr);
+  std::filesystem::remove_all(folder);
+}
+
 void test_states_of_other_versions() {
   State state;
   state.set("version", "3");
   CHECK(state.problem().find("newer version") != std::string::npos);
   state.set("model", "/models/amp.nam");
-  CHECK(state.model_path() == "/models/amp.nam");
+  CHECK(state.model().path == "/models/amp.nam");
   CHECK(state.get("version", false) == "2");
   state.set("version", "1");
   CHECK(state.problem().empty());
@@ -84,7 +110,7 @@ void test_forged_states() {
     std::string value(random() % 12, '\0');
     for (char& c : value) c = random() % 2 ? static_cast<char>(random()) : "Zg=/\xC3\xA4"[random() % 6];
     state.set(kStateKeys[random() % kStateKeys.size()], value);
-    CHECK(is_plain_text(state.model_path()) && is_plain_text(state.cabinet_path()) && is_plain_text(state.problem()));
+    CHECK(is_plain_text(state.model().path) && is_plain_text(state.cabinet().path) && is_plain_text(state.problem()));
     if (const auto& bytes = state.model_bytes()) CHECK(from_base64(state.get("model_data", true)) == *bytes);
   }
 }
@@ -141,6 +167,7 @@ int main() {
   test_base64();
   test_paths();
   test_embedded_models();
+  test_a_file_chosen_again();
   test_states_of_other_versions();
   test_forged_states();
   test_parameters();

@@ -234,6 +234,24 @@ void test_files_that_cannot_be_had() {
   CHECK(host.state("status").empty() && host.status().code == kDry);
 }
 
+// As after "Locate", or after training: the same path, another file.
+void test_a_file_chosen_again() {
+  const std::string path = (folder() / "again.nam").string();
+  RigHost host;
+  plain(host);
+  host.set_state("model", path);
+  host.activate(48000.0);
+  CHECK(host.status().missing == "model");
+  Player player(host);
+  for (const char* gain : {"0.5", "0.125"}) {
+    written("again.nam", gain_model(gain));
+    host.set_state("model", path);
+    CHECK(host.settle(kPatience) && host.status().code == kPlaying && host.status().missing.empty());
+    player.play_past_fade();
+    CHECK_WITH(player.error(std::atof(gain)) < 1e-6, gain);
+  }
+}
+
 void test_a_model_kept_in_the_session() {
   const std::string path = written("kept.nam", gain_model("0.25"));
   std::string kept[kStateKeys.size()];
@@ -340,6 +358,7 @@ int main() {
   test_a_model_plays_as_in_the_rig();
   test_switching_while_playing();
   test_files_that_cannot_be_had();
+  test_a_file_chosen_again();
   test_a_model_kept_in_the_session();
   test_cabinet();
   test_two_models();
