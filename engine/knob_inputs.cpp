@@ -33,10 +33,11 @@ bool KnobInputs::set(std::string_view name, double value) noexcept {
   const float now = input.target - input.slope * static_cast<float>(input.remaining);
   const float before = input.target;
   input.target = static_cast<float>(found->travel(std::clamp(value, found->low, found->high)));
-  moved_ = moved_ || input.target != before;
+  if (input.target == before) return true;  // a line under way goes on
+  moved_ = true;
   input.slope = (input.target - now) / static_cast<float>(ramp_samples_);
   input.remaining = input.slope == 0.0f ? 0 : ramp_samples_;
-  input.row_is_set = input.row_is_set && input.target == before;
+  input.row_is_set = false;
   return true;
 }
 

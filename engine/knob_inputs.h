@@ -23,7 +23,8 @@ class KnobInputs {
   bool moved() const noexcept { return moved_; }
 
   /// The knob's input moves to `value` (in the knob's unit, limited to its range) along a straight line of 20 ms that
-  /// starts with the next sample. False where there is no such knob or the value is NaN.
+  /// starts with the next sample; where it is set to that already, a line under way goes on. False where there is no
+  /// such knob or the value is NaN.
   bool set(std::string_view name, double value) noexcept;
   /// Whether all inputs are at their set values.
   bool at_rest() const noexcept;

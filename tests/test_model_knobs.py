@@ -82,6 +82,18 @@ def test_a_turn_is_a_straight_line_of_20_ms(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[RAMP - 1 :], found[-1])
 
 
+def test_a_line_under_way_goes_on(tmp_path: Path) -> None:
+    """A host that sets every knob with each edit does not hold up those that are on their way."""
+    model = wire(tmp_path)
+    model.set("drive", 20.0)
+    found = []
+    for _ in range(0, RAMP, 64):
+        model.set("drive", 20.0)
+        found.append(model.process(silence(64)) - 5.0)
+    expected = 0.5 + 0.5 * np.arange(1, RAMP + 1) / RAMP
+    np.testing.assert_allclose(np.concatenate(found), expected, atol=2e-6)
+
+
 def test_turned_again_before_it_arrived(tmp_path: Path) -> None:
     """The line bends where it is, without a jump."""
     model = wire(tmp_path)
