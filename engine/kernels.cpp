@@ -196,8 +196,9 @@ void traces(const TraceBank& bank, const float* x, double* states, const Mutable
 }
 
 void finite(const float* in, float* out, int n) noexcept {
-  // x - x is 0 for every number and NaN for NaN and the infinities.
-  for (int t = 0; t < n; ++t) out[t] = in[t] - in[t] == 0.0f ? in[t] : 0.0f;
+  constexpr float kLoudest = 1e6f;
+  // No comparison with NaN is true.
+  for (int t = 0; t < n; ++t) out[t] = in[t] >= -kLoudest && in[t] <= kLoudest ? in[t] : 0.0f;
 }
 
 float dot(const float* a, const float* b, int n) noexcept {

@@ -146,7 +146,7 @@ struct Kernels {
   /// Sample by sample, state = keep * state + x and row = scale * state + offset in each low-pass's lane, in an
   /// envelope's state = keep * state + |x| and row = scale * sqrt(state) + offset. x is finite.
   void (*traces)(const TraceBank& bank, const float* x, double* states, const MutableRows& out, int n) noexcept;
-  /// NaN and infinities become 0.
+  /// NaN, infinities and what is beyond +-1e6, which filters and networks could overflow by for good, become 0.
   void (*finite)(const float* in, float* out, int n) noexcept;
   /// Sum of a[i] * b[i] over i < n, a multiple of the register width.
   float (*dot)(const float* a, const float* b, int n) noexcept;

@@ -266,8 +266,8 @@ void test_traces(const Kernels& kernels, int n) {
 void test_finite(const Kernels& kernels) {
   const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   const float largest = std::numeric_limits<float>::max();
-  const std::vector<float> in = {1.0f, nan, -infinity, largest, infinity, -0.0f, -largest, 2.0f, nan};
-  const std::vector<float> expected = {1.0f, 0.0f, 0.0f, largest, 0.0f, 0.0f, -largest, 2.0f, 0.0f};
+  const std::vector<float> in = {1.0f, nan, -infinity, largest, infinity, -0.0f, -largest, 2.0f, nan, 1e6f};
+  const std::vector<float> expected = {1.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 2.0f, 0.0f, 1e6f};
   std::vector<float> out(in.size());
   kernels.finite(in.data(), out.data(), static_cast<int>(in.size()));
   CHECK(out == expected);

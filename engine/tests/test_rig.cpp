@@ -102,6 +102,25 @@ void test_absurd_settings(Rig& rig) {
   rig.set({});
 }
 
+// A finite sample may be as large as floats go; what the filters make of it has to be forgotten again.
+void test_a_huge_sample(Rig& rig) {
+  RigSettings settings = everything();
+  settings.gate = false;
+  settings.input_gain_db = 60.0;
+  rig.set(settings);
+  std::vector<float> x(480'000);
+  x[10] = 3e38f;
+  x[11] = -3e38f;
+  const std::vector<float> calm = samples::signal(4800);
+  std::copy(calm.begin(), calm.end(), x.end() - 4800);
+  const std::vector<float> y = play(rig, x, 64);
+  for (const float value : y) CHECK(std::isfinite(value));
+  double heard = 0.0;
+  for (std::size_t t = y.size() - 4800; t < y.size(); ++t) heard = std::max<double>(heard, std::abs(y[t]));
+  CHECK_WITH(heard > 1e-3, std::to_string(heard));
+  rig.set({});
+}
+
 template <class Action>
 bool refused(const Action& action) {
   try {
@@ -145,6 +164,7 @@ int main() {
     rig.load_response({}, 0.0);
     const std::vector<float> x = samples::signal(1000);
     CHECK(play(rig, x, 64) == x && rig.latency_samples() == 0);
+    test_a_huge_sample(rig);
   }
   return failures == 0 ? 0 : 1;
 }
