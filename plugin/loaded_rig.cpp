@@ -25,10 +25,12 @@ Engine::Options options(Quality quality) {
   return chosen;
 }
 
-Engine load(const Build::Source& source, Quality quality) {
+// `read` is the file where that is in memory.
+Engine load(const Build::Source& source, const std::string* read, Quality quality) {
+  const std::string& path = source.file.path;
   if (source.bytes) return Engine::load(*source.bytes, "the model in this session", options(quality));
-  if (const auto bytes = factory_model(source.file.path)) return Engine::load(*bytes, source.file.path, options(quality));
-  return Engine::load(path_of(source.file.path), options(quality));
+  if (const auto bytes = factory_model(path)) return Engine::load(*bytes, path, options(quality));
+  return read != nullptr ? Engine::load(*read, path, options(quality)) : Engine::load(path_of(path), options(quality));
 }
 
 std::optional<double> number_at(const json& root, const char* pointer) {
@@ -90,7 +92,10 @@ void LoadedRig::load_model(const Build& build, std::size_t slot) {
   const Build::Source& source = build.models[slot];
   if (!source.bytes && source.file.path.empty()) return;
   try {
-    for (int c = 0; c < channels_; ++c) engines_[slot][c].emplace(load(source, build.quality));
+    // Once: both channels and the session get the same, whatever happens to the file meanwhile.
+    const auto read = source.bytes ? nullptr : file_bytes(source.file.path);
+    for (int c = 0; c < channels_; ++c) engines_[slot][c].emplace(load(source, read.get(), build.quality));
+    read_[slot] = read;
     facts_[slot] = facts_of(*engines_[slot][0], source.file.path);
   } catch (const std::exception& error) {
     engines_[slot] = {};

@@ -65,6 +65,8 @@ class LoadedRig {
   bool has_model() const noexcept { return engines_[0][0].has_value() || engines_[1][0].has_value(); }
   bool has_cabinet() const noexcept { return has_cabinet_; }
   const std::array<ModelFacts, kSlots>& facts() const noexcept { return facts_; }
+  /// The models as they were in their files, where those can be kept in a session.
+  const std::array<std::shared_ptr<const std::string>, kSlots>& read() const noexcept { return read_; }
   /// Sentences for people, or nothing where all is well.
   const std::string& problem() const noexcept { return problem_; }
   /// The key of the state whose file is not there, or "".
@@ -85,6 +87,7 @@ class LoadedRig {
   std::array<Rig, kChannels> rigs_;
   bool has_cabinet_ = false;
   std::array<ModelFacts, kSlots> facts_;
+  std::array<std::shared_ptr<const std::string>, kSlots> read_;
   std::string problem_, missing_;
 };
 

@@ -87,7 +87,8 @@ Status RigHost::status() const {
   Status status = status_;
   status.preset = preset_name_;
   status.preset_path = preset_path_;
-  for (const std::string& refused : {state_.problem(), preset_problem_}) {
+  const std::string not_kept = get(kEmbed) > 0.5f ? state_.not_kept() : "";
+  for (const std::string& refused : {state_.problem(), preset_problem_, not_kept}) {
     if (refused.empty()) continue;
     status.text = refused + (status.text.empty() ? "" : "; ") + status.text;
     status.code = kFailed;
@@ -196,6 +197,8 @@ void RigHost::load_what_is_asked() {
     const StatusCode code = !rig->problem().empty() ? kFailed : rig->has_model() ? kPlaying : kDry;
     status_ = {code, rig->problem(), rig->facts()[0], rig->facts()[1], rig->has_cabinet(), rig->missing(), "", ""};
     values_[kStatus].store(static_cast<float>(code), std::memory_order_relaxed);
+    for (std::size_t slot = 0; slot < kSlots; ++slot)
+      state_.take_read(slot, build.models[slot].file, rig->read()[slot]);
     delete next_.exchange(rig.release(), std::memory_order_acq_rel);
     built_ = build;
     loaded_.notify_all();

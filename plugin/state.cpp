@@ -13,25 +13,24 @@ namespace triode::plugin {
 
 namespace {
 
-// Nothing where there is no such file, or it is larger than a session should hold.
-std::optional<std::string> file_bytes(const std::string& utf8) {
-  const std::filesystem::path path = path_of(utf8);
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return std::nullopt;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error || size > kMostModelText / 4 * 3) return std::nullopt;
-  std::string bytes(static_cast<std::size_t>(size), '\0');
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream.read(bytes.data(), static_cast<std::streamsize>(size))) return std::nullopt;
-  return bytes;
-}
-
 bool is_file(const std::string& utf8) {
   std::error_code error;
   return std::filesystem::is_regular_file(path_of(utf8), error);
 }
 
 }  // namespace
+
+std::shared_ptr<const std::string> file_bytes(const std::string& path) {
+  const std::filesystem::path place = path_of(path);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(place, error)) return nullptr;
+  const std::uintmax_t size = std::filesystem::file_size(place, error);
+  if (error || size > kMostKeptBytes) return nullptr;
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  std::ifstream stream(place, std::ios::binary);
+  if (!stream.read(bytes.data(), static_cast<std::streamsize>(size))) return nullptr;
+  return std::make_shared<const std::string>(std::move(bytes));
+}
 
 bool is_plain_text(std::string_view text) noexcept {
   int following = 0;
@@ -59,6 +58,16 @@ std::string State::problem() const {
   for (const auto* files : {&models_, &cabinets_})
     for (const File& file : *files)
       if (!file.problem.empty()) all += (all.empty() ? "" : "; ") + file.problem;
+  return all;
+}
+
+std::string State::not_kept() const {
+  std::string all;
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    const ChosenFile& file = models_[slot].chosen;
+    if (bytes_[slot] || file.size_bytes <= kMostKeptBytes) continue;
+    all += (all.empty() ? "" : "; ") + file.path + ": too large to be kept in the session, 64 MiB at most; keep the file";
+  }
   return all;
 }
 
@@ -112,7 +121,7 @@ bool State::set(std::string_view key, std::string_view value) {
     if (key == kModelKeys[slot]) {
       const bool changed = models_[slot].set("model", value);
       if (!changed && !(bytes_[slot] && models_[slot].chosen.was_there())) return false;
-      bytes_[slot] = nullptr;
+      bytes_[slot] = read_[slot] = nullptr;
       return true;
     }
     if (key == kModelDataKeys[slot]) return set_model_data(slot, value);
@@ -121,11 +130,15 @@ bool State::set(std::string_view key, std::string_view value) {
   return false;
 }
 
+void State::take_read(std::size_t slot, const ChosenFile& file, std::shared_ptr<const std::string> bytes) {
+  if (bytes && models_[slot].chosen == file) read_[slot] = std::move(bytes);
+}
+
 std::string State::model_data(std::size_t slot, bool embed) const {
   const std::string& path = models_[slot].chosen.path;
   if (bytes_[slot] && (embed || !is_file(path))) return to_base64(*bytes_[slot]);
   if (!embed || path.empty()) return "";
-  const std::optional<std::string> bytes = file_bytes(path);
+  const std::shared_ptr<const std::string> bytes = read_[slot] ? read_[slot] : file_bytes(path);
   return bytes ? to_base64(*bytes) : "";
 }
 

@@ -26,7 +26,8 @@ inline constexpr std::array<const char*, 9> kStateKeys = {"version", "model",   
 /// What of it is a path that a person chooses.
 bool is_file_key(std::string_view key) noexcept;
 inline constexpr std::size_t kMostPathBytes = 4096;
-inline constexpr std::size_t kMostModelText = (std::size_t{64} << 20) / 3 * 4;
+inline constexpr std::size_t kMostKeptBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMostModelText = kMostKeptBytes / 3 * 4;
 
 /// A file as it was when it was chosen: chosen again after it came back or was overwritten, it is another one.
 struct ChosenFile {
@@ -44,8 +45,10 @@ class State {
   /// Takes one key. A `model` that is there takes the bytes that were kept away: a session's own come after it. False
   /// where nothing changed.
   bool set(std::string_view key, std::string_view value);
-  /// What a session keeps under `key`, `status` aside. `model_data` is there with `embed` where the file can be read,
-  /// and where there is no file to go back to.
+  /// A model was read from this file: it is what a session keeps, whatever becomes of the file.
+  void take_read(std::size_t slot, const ChosenFile& file, std::shared_ptr<const std::string> bytes);
+  /// What a session keeps under `key`, `status` aside. `model_data` is there with `embed` where the file was read or can
+  /// be, and where there is no file to go back to.
   std::string get(std::string_view key, bool embed) const;
 
   const ChosenFile& model(std::size_t slot = 0) const noexcept { return models_[slot].chosen; }
@@ -54,6 +57,8 @@ class State {
   const std::shared_ptr<const std::string>& model_bytes(std::size_t slot = 0) const noexcept { return bytes_[slot]; }
   /// What was refused, in sentences for people, or "".
   std::string problem() const;
+  /// The same of models that are too large to be kept in a session.
+  std::string not_kept() const;
 
  private:
   struct File {
@@ -67,9 +72,12 @@ class State {
   std::string model_data(std::size_t slot, bool embed) const;
 
   std::array<File, kSlots> models_, cabinets_;
-  std::array<std::shared_ptr<const std::string>, kSlots> bytes_;
+  std::array<std::shared_ptr<const std::string>, kSlots> bytes_, read_;  // of the session; of the file
   std::string version_problem_;
 };
+
+/// Nothing where there is no such file, or it is larger than a session should hold.
+std::shared_ptr<const std::string> file_bytes(const std::string& path);
 
 /// Whether this is text in UTF-8 without control characters, as a path in a session has to be.
 bool is_plain_text(std::string_view text) noexcept;

@@ -92,6 +92,21 @@ void test_a_file_chosen_again() {
   std::filesystem::remove_all(folder);
 }
 
+void test_what_is_too_large_to_be_kept() {
+  std::string name = (std::filesystem::temp_directory_path() / "triode-XXXXXX").string();
+  const std::filesystem::path folder(mkdtemp(name.data())), file = folder / "amp.nam";
+  std::ofstream(file) << "x";
+  std::filesystem::resize_file(file, kMostKeptBytes);
+  State state;
+  state.set("model_2", file.string());
+  CHECK(state.not_kept().empty());
+  std::filesystem::resize_file(file, kMostKeptBytes + 1);
+  state.set("model_2", file.string());
+  CHECK_WITH(state.not_kept().find("amp.nam: too large to be kept") != std::string::npos, state.not_kept());
+  CHECK(state.get("model_2_data", true).empty() && state.problem().empty());
+  std::filesystem::remove_all(folder);
+}
+
 void test_states_of_other_versions() {
   State state;
   state.set("version", "3");
@@ -168,6 +183,7 @@ int main() {
   test_paths();
   test_embedded_models();
   test_a_file_chosen_again();
+  test_what_is_too_large_to_be_kept();
   test_states_of_other_versions();
   test_forged_states();
   test_parameters();

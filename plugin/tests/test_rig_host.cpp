@@ -10,6 +10,7 @@
 #include <new>
 #include <numbers>
 
+#include "base64.h"
 #include "check.h"
 
 #if defined(__linux__)
@@ -273,6 +274,22 @@ void test_a_model_kept_in_the_session() {
   CHECK(host.state("model") == path && !host.state("model_data").empty());
 }
 
+// What plays, not what lies at its path by the time that the host saves.
+void test_the_model_that_plays_is_kept() {
+  const std::string plays = gain_model("0.25");
+  RigHost host;
+  host.set(kEmbed, 1.0f);
+  host.set_state("model", written("plays.nam", plays));
+  host.activate(48000.0);
+  const std::string kept = to_base64(plays);
+  CHECK(host.state("model_data") == kept);
+  written("plays.nam", gain_model("0.75"));
+  CHECK(host.state("model_data") == kept);
+  std::filesystem::remove(folder() / "plays.nam");
+  CHECK(host.state("model_data") == kept && host.preset().states["model_data"] == kept);
+  CHECK(host.state("status").empty());
+}
+
 void test_cabinet() {
   std::string bytes("RIFF\x2A\0\0\0WAVEfmt \x10\0\0\0\3\0\1\0\x80\xBB\0\0\0\xEE\2\0\4\0\x20\0data\4\0\0\0", 44);
   const float half = 0.5f;
@@ -360,6 +377,7 @@ int main() {
   test_files_that_cannot_be_had();
   test_a_file_chosen_again();
   test_a_model_kept_in_the_session();
+  test_the_model_that_plays_is_kept();
   test_cabinet();
   test_two_models();
   test_absurd_hosts();
