@@ -20,6 +20,7 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr int kPresetVersion = 1;
+constexpr std::string_view kEnding = ".json";
 constexpr std::size_t kMostNameBytes = 200, kMostPresets = 10'000;
 
 bool is_path(std::string_view key) { return key != "model_data" && key != "model_2_data"; }
@@ -135,6 +136,18 @@ void write_preset(const std::string& path, const Preset& preset) {
   throw PresetError(path + ": the preset cannot be written; choose another folder");
 }
 
+std::string save_preset_as(std::string path, Preset preset) {
+  std::error_code error;
+  if (!path.ends_with(kEnding)) {
+    path += kEnding;
+    if (fs::exists(path_of(path), error))
+      throw PresetError(path + ": there is such a preset already; choose it, or another name");
+  }
+  preset.name = text_of(path_of(path).stem());
+  write_preset(path, preset);
+  return path;
+}
+
 fs::path preset_folder() {
 #if defined(_WIN32)
   const wchar_t* data = _wgetenv(L"APPDATA");
@@ -158,7 +171,7 @@ std::vector<std::string> all_presets(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator() && all.size() < kMostPresets; entry.increment(error))
-    if (entry->path().extension() == ".json") all.push_back(text_of(entry->path()));
+    if (entry->path().extension() == kEnding) all.push_back(text_of(entry->path()));
   std::sort(all.begin(), all.end());
   for (std::string& name : factory_presets()) all.push_back(std::move(name));
   return all;

@@ -46,6 +46,9 @@ Preset parse_preset(std::string_view text, const std::string& path);
 std::string preset_text(const Preset& preset, const std::filesystem::path& folder);
 /// Writes beside the file and renames. Throws PresetError.
 void write_preset(const std::string& path, const Preset& preset);
+/// Writes it under the name that a person chose, which it takes, and returns its path. Where the name lacks its ending,
+/// nobody was asked whether another preset may go: that is refused. Throws PresetError.
+std::string save_preset_as(std::string path, Preset preset);
 
 /// Where a person's own presets are looked for; it need not be there.
 std::filesystem::path preset_folder();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "browse.h"
+#include "path_text.h"
 
 namespace triode::plugin {
 
@@ -108,6 +109,13 @@ Preset RigHost::preset() const {
   }
   for (const char* key : kPresetKeys) preset.states[key] = copy.get(key, embed);
   return preset;
+}
+
+void RigHost::save_preset(const std::string& path) {
+  const std::string where = save_preset_as(path, preset());
+  const std::lock_guard lock(mutex_);
+  preset_name_ = text_of(path_of(where).stem());
+  preset_path_ = where;
 }
 
 bool RigHost::load_preset(const std::string& path) {

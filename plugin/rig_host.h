@@ -31,7 +31,7 @@ struct Status {
   ModelFacts model, second;
   bool has_cabinet = false;
   std::string missing;  // the key of the state whose file is not there, or ""
-  std::string preset, preset_path;  // of the one that was loaded last
+  std::string preset, preset_path;  // of the one that was loaded or saved last
 };
 
 class RigHost {
@@ -55,8 +55,10 @@ class RigHost {
   void set_state(std::string_view key, std::string_view value);
   std::string state(std::string_view key) const;
   Status status() const;
-  /// All that is set now. The name is that of the preset that was loaded last.
+  /// All that is set now. The name is that of the preset that was loaded or saved last.
   Preset preset() const;
+  /// Saves it under the name that a person chose: from then on it is the preset that is told. Throws PresetError.
+  void save_preset(const std::string& path);
   /// Waits until everything asked for is loaded, or has failed to; false where that takes longer than `limit`.
   bool settle(std::chrono::milliseconds limit);
 

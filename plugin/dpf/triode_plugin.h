@@ -21,6 +21,7 @@ class TriodePlugin : public Plugin {
   ~TriodePlugin() override;
 
   const triode::plugin::RigHost& rig() const noexcept { return rig_; }
+  void save_preset(const char* path) { rig_.save_preset(path); }
   /// The one of the standalone in this process; nothing in a host.
   static TriodePlugin* standalone() noexcept { return standalone_; }
   Server& server() noexcept { return server_; }

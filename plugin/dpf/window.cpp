@@ -226,12 +226,9 @@ class TriodeWindow : public UI {
     return true;
   }
 
-  void save_preset(std::string path) {
-    Preset preset = rig().preset();
-    if (!path.ends_with(".json")) path += ".json";
-    preset.name = file_name(path).substr(0, file_name(path).size() - 5);
+  void save_preset(const char* path) {
     try {
-      write_preset(path, preset);
+      plugin().save_preset(path);
     } catch (const PresetError& error) {
       window_problem_ = error.what();
     }

@@ -107,6 +107,21 @@ void test_there_and_back() {
   CHECK(second.settle(kPatience) && second.status().missing == "model");
 }
 
+void test_saved_under_a_name() {
+  const std::string lead = written(folder() / "saved" / "lead.json", "of somebody");
+  RigHost host;
+  host.set(kBass, 5.0f);
+  const std::string bare = (folder() / "saved" / "lead").string();
+  CHECK(refusal([&] { host.save_preset(bare); }).find("lead.json: there is such a preset already") != std::string::npos);
+  CHECK(fs::file_size(lead) == 11 && host.status().preset_path.empty());
+  host.save_preset(lead);  // chosen as it is: the dialog has asked
+  CHECK(read_preset(lead).values[kBass] == 5.0f && read_preset(lead).name == "lead");
+  CHECK(host.status().preset == "lead" && host.status().preset_path == lead);
+  host.save_preset(bare + " 2");
+  CHECK(host.status().preset == "lead 2" && host.status().preset_path == bare + " 2.json");
+  CHECK(read_preset(bare + " 2.json").name == "lead 2" && host.presets_loaded() == 0);
+}
+
 void test_a_model_within() {
   const std::string model = gain_model("within.nam", "0.25");
   RigHost first, second;
@@ -227,6 +242,7 @@ void test_factory_presets() {
 
 int main() {
   test_there_and_back();
+  test_saved_under_a_name();
   test_a_model_within();
   test_refusals();
   test_loaded_while_playing();
