@@ -67,7 +67,9 @@ void RigHost::set_state(std::string_view key, std::string_view value) {
   }
   {
     const std::lock_guard lock(mutex_);
-    if (!state_.set(key, value)) return;
+    const bool changed = state_.set(key, value);
+    note_status();
+    if (!changed) return;
     start_loader();
   }
   asked_.notify_all();
@@ -85,6 +87,11 @@ std::string RigHost::state(std::string_view key) const {
 
 Status RigHost::status() const {
   const std::lock_guard lock(mutex_);
+  return told();
+}
+
+// With the mutex held.
+Status RigHost::told() const {
   Status status = status_;
   status.preset = preset_name_;
   status.preset_path = preset_path_;
@@ -96,6 +103,9 @@ Status RigHost::status() const {
   }
   return status;
 }
+
+// With the mutex held: the output parameter, which tells what the text does.
+void RigHost::note_status() { values_[kStatus].store(static_cast<float>(told().code), std::memory_order_relaxed); }
 
 Preset RigHost::preset() const {
   Preset preset;
@@ -129,13 +139,17 @@ bool RigHost::load_preset(const std::string& path) {
   {
     const std::lock_guard lock(mutex_);
     preset_problem_ = problem;
-    if (!problem.empty()) return false;
+    if (!problem.empty()) {
+      note_status();
+      return false;
+    }
     preset_name_ = preset.name;
     preset_path_ = path;
     preset_.fetch_add(1, std::memory_order_release);
     for (int i = 0; i < kFirstOutput; ++i)
       if (!belongs_to_the_place(i)) values_[static_cast<std::size_t>(i)] = preset.values[static_cast<std::size_t>(i)];
     for (const char* key : kPresetKeys) state_.set(key, preset.states[key]);
+    note_status();
     edits_.fetch_add(1, std::memory_order_release);
     start_loader();
   }
@@ -195,6 +209,7 @@ void RigHost::load_what_is_asked() {
     const Values settings = values();
     const unsigned preset = preset_.load(std::memory_order_relaxed);
     if (built_ && *built_ == build) {
+      note_status();  // whether the model is to be kept is turned by the host
       preset_in_place_.store(preset, std::memory_order_release);
       loaded_.notify_all();
       continue;
@@ -204,7 +219,7 @@ void RigHost::load_what_is_asked() {
     lock.lock();
     const StatusCode code = !rig->problem().empty() ? kFailed : rig->has_model() ? kPlaying : kDry;
     status_ = {code, rig->problem(), rig->facts()[0], rig->facts()[1], rig->has_cabinet(), rig->missing(), "", ""};
-    values_[kStatus].store(static_cast<float>(code), std::memory_order_relaxed);
+    note_status();
     for (std::size_t slot = 0; slot < kSlots; ++slot)
       state_.take_read(slot, build.models[slot].file, rig->read()[slot]);
     delete next_.exchange(rig.release(), std::memory_order_acq_rel);

@@ -83,6 +83,8 @@ class RigHost {
   bool load_preset(const std::string& path);
   void follow_program();
   Build asked_for() const;
+  Status told() const;
+  void note_status();
   Values values() const noexcept;
   void take_next() noexcept;
   bool may_follow() const noexcept;

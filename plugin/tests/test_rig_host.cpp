@@ -1,6 +1,7 @@
 // The plug-in without a host: plays what the rig plays, changes models while it plays, and breaks at nothing.
 #include "rig_host.h"
 
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -253,6 +254,23 @@ void test_a_file_chosen_again() {
   }
 }
 
+// The output parameter tells what the text does, also of what never comes to the loader.
+void test_what_is_refused_is_told() {
+  RigHost host;
+  host.set_state("model", written("a.nam", gain_model("1.0")));
+  host.activate(48000.0);
+  CHECK(status_of(host) == kPlaying);
+  const auto refused = [&host] { return status_of(host) == kFailed && !host.state("status").empty(); };
+  for (const auto& [key, bad, good] : {std::array{"version", "77", "2"}, {"model_data", "no base64", ""},
+                                       {"cabinet", "/a\nb", ""}, {"preset", "/gone.json", "triode:clean"}}) {
+    host.set_state(key, bad);
+    CHECK_WITH(refused(), key);
+    if (key == std::string_view("model_data")) host.set_state("model", host.state("model"));
+    host.set_state(key, good);
+    CHECK_WITH(!refused() && host.settle(kPatience) && status_of(host) == kPlaying, key);
+  }
+}
+
 void test_a_model_kept_in_the_session() {
   const std::string path = written("kept.nam", gain_model("0.25"));
   std::string kept[kStateKeys.size()];
@@ -376,6 +394,7 @@ int main() {
   test_switching_while_playing();
   test_files_that_cannot_be_had();
   test_a_file_chosen_again();
+  test_what_is_refused_is_told();
   test_a_model_kept_in_the_session();
   test_the_model_that_plays_is_kept();
   test_cabinet();
