@@ -68,6 +68,7 @@ void RigHost::set_state(std::string_view key, std::string_view value) {
   {
     const std::lock_guard lock(mutex_);
     const bool changed = state_.set(key, value);
+    if (is_file_key(key)) preset_problem_ = "";  // a person has gone on
     note_status();
     if (!changed) return;
     start_loader();
@@ -218,7 +219,8 @@ void RigHost::load_what_is_asked() {
     auto rig = std::make_unique<LoadedRig>(build, settings, preset);
     lock.lock();
     const StatusCode code = !rig->problem().empty() ? kFailed : rig->has_model() ? kPlaying : kDry;
-    status_ = {code, rig->problem(), rig->facts()[0], rig->facts()[1], rig->has_cabinet(), rig->missing(), "", ""};
+    status_ = {code, rig->problem(), rig->facts()[0], rig->facts()[1],
+               {build.models[0].file.path, build.models[1].file.path}, rig->has_cabinet(), rig->missing(), "", ""};
     note_status();
     for (std::size_t slot = 0; slot < kSlots; ++slot)
       state_.take_read(slot, build.models[slot].file, rig->read()[slot]);

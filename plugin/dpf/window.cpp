@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "browse.h"
@@ -35,7 +36,14 @@ class TriodeWindow : public UI {
     if (index < values_.size()) values_[index] = value;
     repaint();
   }
-  void stateChanged(const char*, const char*) override { repaint(); }
+  // By a file dialog, once something was chosen in it; nothing is called where it was left.
+  void stateChanged(const char* key, const char*) override {
+    if (asked_for_file_ && key == std::string_view(kModelKeys[choosing_])) {
+      asked_for_file_ = false;
+      expect_defaults();
+    }
+    repaint();
+  }
   void uiFileBrowserSelected(const char* path) override {
     if (path == nullptr) return;
     if (saving_)
@@ -50,8 +58,8 @@ class TriodeWindow : public UI {
       cabinet_paths_[slot] = rig().state(kCabinetKeys[slot]);
     }
     if (shown_ == 1 && status_.second.name.empty()) shown_ = 0;
-    if (chosen_after_ && *chosen_after_ != model_paths_[choosing_] && status_.code == kPlaying) take_defaults();
     if (rig().presets_loaded() != presets_told_) tell_the_host();
+    if (chosen_is_there()) take_defaults();
     follow_latency();
     if (++idles_ % kIdlesPerLook == 0) pitch_hz_ = rig().heard_pitch_hz();
     for (std::size_t m = 0; m < 2; ++m) {
@@ -89,6 +97,7 @@ class TriodeWindow : public UI {
       return true;
     }
     chosen_after_.reset();
+    asked_for_file_ = false;
     window_problem_.clear();
     for (const Button& button : kButtons)
       if (button.area.holds(x, y)) return press(button.action);
@@ -184,6 +193,16 @@ class TriodeWindow : public UI {
     repaint();
   }
 
+  // `model_paths_` are those of the last look, before what is being chosen.
+  void expect_defaults() { chosen_after_ = model_paths_[choosing_]; }
+
+  // The facts of another model may be there for a while after it was chosen.
+  bool chosen_is_there() const {
+    const std::string& chosen = model_paths_[choosing_];
+    return chosen_after_ && *chosen_after_ != chosen && status_.paths[choosing_] == chosen &&
+           !facts_of(choosing_).name.empty();
+  }
+
   // A model that was chosen here begins with its own settings.
   void take_defaults() {
     chosen_after_.reset();
@@ -276,8 +295,11 @@ class TriodeWindow : public UI {
 
   bool choose_model(Button::Action action) {
     choosing_ = action >= Button::previous_second ? 1 : 0;
-    chosen_after_ = model_paths_[choosing_];
-    if (action == Button::load || action == Button::load_second) return requestStateFile(kModelKeys[choosing_]);
+    if (action == Button::load || action == Button::load_second) {
+      asked_for_file_ = true;
+      return requestStateFile(kModelKeys[choosing_]);
+    }
+    expect_defaults();
     const bool forward = action == Button::next || action == Button::next_second;
     const std::string path = neighbour_model(model_paths_[choosing_], forward ? 1 : -1);
     if (!path.empty()) setState(kModelKeys[choosing_], path.c_str());
@@ -383,6 +405,7 @@ class TriodeWindow : public UI {
   std::optional<double> pitch_hz_;
   int idles_ = 0, latency_samples_ = 0;
   std::optional<std::string> chosen_after_;  // the model before the one that is being chosen here
+  bool asked_for_file_ = false;              // by a dialog that may be left
   int held_ = -1, last_pressed_ = -1;
   double held_y_ = 0.0;
   uint pressed_at_ = 0;

@@ -362,6 +362,23 @@ void test_two_models() {
   CHECK(host.status().missing == "model_2" && host.status().code == kFailed);
 }
 
+// What is told of a model says of which one, also while another is asked for and where something else has failed.
+void test_facts_tell_whose_they_are() {
+  RigHost host;
+  const std::string path = written("facts.nam", gain_model("1.0"));
+  host.set_state("model", path);
+  host.set_state("cabinet", (folder() / "gone.wav").string());
+  host.activate(48000.0);
+  CHECK(host.status().code == kFailed && host.status().paths[0] == path && host.status().model.name == "facts");
+  host.set_state("model", "triode:preamp");
+  CHECK(host.settle(kPatience) && host.status().paths[0] == "triode:preamp" && host.status().paths[1].empty());
+  host.set_state("cabinet", "");
+  host.set_state("preset", "/gone.json");
+  CHECK(host.settle(kPatience) && host.status().code == kFailed);
+  host.set_state("model", path);
+  CHECK(host.settle(kPatience) && host.status().code == kPlaying && host.status().paths[0] == path);
+}
+
 void test_absurd_hosts() {
   RigHost host;
   host.set_state("model", written("a.nam", gain_model("1.0")));
@@ -399,6 +416,7 @@ int main() {
   test_the_model_that_plays_is_kept();
   test_cabinet();
   test_two_models();
+  test_facts_tell_whose_they_are();
   test_absurd_hosts();
   std::filesystem::remove_all(folder());
   return failures == 0 ? 0 : 1;
