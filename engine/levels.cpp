@@ -1,6 +1,5 @@
 #include "levels.h"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace triode {
@@ -9,11 +8,18 @@ namespace {
 
 using nlohmann::json;
 
-std::optional<double> number(const json& object, const char* key) {
+struct Range {
+  double low, high;
+};
+
+// What devices and recordings can be, with room around it: a level becomes a gain.
+constexpr Range kLoudnessDb = {-80.0, 20.0}, kDbu = {-60.0, 60.0};
+
+std::optional<double> number(const json& object, const char* key, const Range& range) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_number()) return std::nullopt;
   const double value = found->get<double>();
-  return std::isfinite(value) && std::abs(value) < 200.0 ? std::optional(value) : std::nullopt;
+  return value >= range.low && value <= range.high ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace
@@ -22,9 +28,11 @@ Levels levels_of(const std::string& metadata) {
   const json root = json::parse(metadata, nullptr, false);
   if (!root.is_object()) return {};
   if (const auto own = root.find("levels"); own != root.end() && own->is_object())
-    return {number(*own, "input_dbu"), number(*own, "output_dbu"), number(*own, "loudness_db")};
+    return {number(*own, "input_dbu", kDbu), number(*own, "output_dbu", kDbu),
+            number(*own, "loudness_db", kLoudnessDb)};
   if (const auto nam = root.find("metadata"); nam != root.end() && nam->is_object())
-    return {number(*nam, "input_level_dbu"), number(*nam, "output_level_dbu"), number(*nam, "loudness")};
+    return {number(*nam, "input_level_dbu", kDbu), number(*nam, "output_level_dbu", kDbu),
+            number(*nam, "loudness", kLoudnessDb)};
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "count_allocations.h"
 #include "fft.h"
+#include "levels.h"
 #include "rig.h"
 #include "sample_models.h"
 
@@ -121,6 +122,31 @@ void test_a_huge_sample(Rig& rig) {
   rig.set({});
 }
 
+// A file may say anything: what no device and no recording could be must not become a gain.
+void test_levels_that_cannot_be() {
+  const auto model = [](const std::string& metadata) {
+    return R"({"version": "0.5.4", "architecture": "Linear", "config": {"receptive_field": 1, "bias": false}, "weights":
+               [1.0], "sample_rate": 48000, "metadata": )" + metadata + "}";
+  };
+  const std::vector<float> x = samples::signal(1000);
+  RigSettings settings;
+  settings.interface_dbu = 12.0;
+  for (const char* absurd : {R"({"loudness": -150, "input_level_dbu": -90, "output_level_dbu": 90})",
+                             R"({"loudness": 21, "input_level_dbu": 61, "output_level_dbu": -61})"}) {
+    Engine engine = Engine::load(std::string_view(model(absurd)), "sample", {});
+    Rig rig;
+    rig.play(&engine);
+    for (const OutputLevel level : {OutputLevel::normalized, OutputLevel::calibrated}) {
+      settings.output_level = level;
+      rig.set(settings);
+      CHECK_WITH(play(rig, x, 64) == x, absurd);
+    }
+    CHECK(!rig.levels().loudness_db && !rig.levels().input_dbu && !rig.levels().output_dbu);
+  }
+  const Levels levels = levels_of(R"({"levels": {"loudness_db": -60, "input_dbu": 30, "output_dbu": -40}})");
+  CHECK(levels.loudness_db == -60.0 && levels.input_dbu == 30.0 && levels.output_dbu == -40.0);
+}
+
 template <class Action>
 bool refused(const Action& action) {
   try {
@@ -148,6 +174,7 @@ void test_refusals_change_nothing(Rig& rig) {
 int main() {
   count_every_malloc();
   test_transform();
+  test_levels_that_cannot_be();
   const std::string bytes = samples::triode_bytes(samples::architectures().at("plain wavenet"));
   for (const double rate_hz : {44100.0, 48000.0, 96000.0}) {
     Engine engine = Engine::load(std::string_view(bytes), "sample", {});
