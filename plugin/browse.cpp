@@ -11,6 +11,7 @@
 #include "factory_files.h"
 #include "loaded_rig.h"
 #include "path_text.h"
+#include "preset.h"
 #include "state.h"
 
 namespace triode::plugin {
@@ -31,7 +32,8 @@ std::vector<std::string> files_beside(const std::string& path, const Endings& en
   const std::filesystem::directory_iterator end;
   for (; !error && entry != end && files.size() < kMostFiles; entry.increment(error)) {
     const std::string ending = text_of(entry->path().extension());
-    if (std::find(endings.begin(), endings.end(), ending) != endings.end()) files.push_back(text_of(entry->path()));
+    const bool has_one = std::find(endings.begin(), endings.end(), ending) != endings.end();
+    if (has_one && !is_preset(entry->path())) files.push_back(text_of(entry->path()));
   }
   std::sort(files.begin(), files.end());
   return files;

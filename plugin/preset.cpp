@@ -20,7 +20,8 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr int kPresetVersion = 1;
-constexpr std::string_view kEnding = ".json";
+constexpr std::string_view kEnding = ".json", kKey = "triode_preset";
+constexpr std::streamoff kLookedAt = 16 << 10;
 constexpr std::size_t kMostNameBytes = 200, kMostPresets = 10'000;
 
 bool is_path(std::string_view key) { return key != "model_data" && key != "model_2_data"; }
@@ -64,7 +65,7 @@ bool belongs_to_the_place(int parameter) noexcept {
 
 Preset parse_preset(std::string_view text, const std::string& path) {
   const json root = json::parse(text, nullptr, false);
-  const auto version = root.is_object() ? root.find("triode_preset") : root.end();
+  const auto version = root.is_object() ? root.find(kKey) : root.end();
   if (!root.is_object() || version == root.end() || !version->is_number_integer())
     throw PresetError(path + ": this is no preset of Triode; choose another file");
   if (*version != kPresetVersion)
@@ -148,6 +149,22 @@ std::string save_preset_as(std::string path, Preset preset) {
   return path;
 }
 
+bool is_preset(const fs::path& file) {
+  std::error_code error;
+  if (file.extension() != kEnding || !fs::is_regular_file(file, error)) return false;
+  std::ifstream stream(file, std::ios::binary | std::ios::ate);
+  const std::streamoff size = stream.tellg();
+  for (const std::streamoff from : {std::streamoff{0}, std::max<std::streamoff>(0, size - kLookedAt)}) {
+    std::string text(static_cast<std::size_t>(kLookedAt), '\0');
+    stream.clear();
+    stream.seekg(from);
+    stream.read(text.data(), kLookedAt);
+    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, stream.gcount())));
+    if (text.find('"' + std::string(kKey) + '"') != std::string::npos) return true;
+  }
+  return false;
+}
+
 fs::path preset_folder() {
 #if defined(_WIN32)
   const wchar_t* data = _wgetenv(L"APPDATA");
@@ -171,7 +188,7 @@ std::vector<std::string> all_presets(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator() && all.size() < kMostPresets; entry.increment(error))
-    if (entry->path().extension() == kEnding) all.push_back(text_of(entry->path()));
+    if (is_preset(entry->path())) all.push_back(text_of(entry->path()));
   std::sort(all.begin(), all.end());
   for (std::string& name : factory_presets()) all.push_back(std::move(name));
   return all;

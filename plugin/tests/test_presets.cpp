@@ -122,6 +122,21 @@ void test_saved_under_a_name() {
   CHECK(read_preset(bare + " 2.json").name == "lead 2" && host.presets_loaded() == 0);
 }
 
+// Both end in .json, and lie in one folder.
+void test_presets_and_models() {
+  const fs::path place = folder() / "mixed";
+  const std::string much(100'000, 'a');
+  const std::string last = written(place / "last.json", R"({"model_data": ")" + much + R"(", "triode_preset": 1})");
+  const std::string first = written(place / "first.json", R"({"triode_preset": 1, "model_data": ")" + much + "\"}");
+  const std::string model = written(place / "model.json", R"({"in_shape": [], "name": ")" + much + "\"}");
+  written(place / "empty.json", "");
+  CHECK(is_preset(last) && is_preset(first) && !is_preset(model) && !is_preset(place));
+  const std::vector<std::string> all = all_presets(place), beside = models_beside(last);
+  CHECK(all.size() == 2 + factory_presets().size() && all[0] == first && all[1] == last);
+  CHECK(beside == std::vector<std::string>({(place / "empty.json").string(), model}));
+  CHECK(neighbour_model(model, 1) == beside[0]);
+}
+
 void test_a_model_within() {
   const std::string model = gain_model("within.nam", "0.25");
   RigHost first, second;
@@ -202,6 +217,7 @@ void test_midi_programs() {
   written(own / "2.json", R"({"triode_preset": 1, "name": "Two", "model": "b.nam"})");
   gain_model("triode/presets/a.nam", "1.0");
   gain_model("triode/presets/b.nam", "0.5");
+  written(own / "c.json", R"({"in_shape": [null, null, 1], "layers": []})");  // a model, if not a good one
   const std::vector<std::string> all = all_presets(preset_folder());
   CHECK(all.size() == 2 + factory_presets().size() && all[0] == first && all[2] == factory_presets()[0]);
   CHECK(neighbour_preset(all, first, -1) == all.back() && neighbour_preset(all, all.back(), 1) == first);
@@ -213,10 +229,10 @@ void test_midi_programs() {
   host.ask_for_program(127);  // there is none
   CHECK(comes_about([&] { return host.state("model") == (own / "b.nam").string(); }));
   host.set(kPrograms, kProgramsAreModels);
-  host.ask_for_program(0);  // the files of the folder: 1.json, 2.json, a.nam, b.nam
-  CHECK(comes_about([&] { return host.state("model") == first; }));
-  host.ask_for_program(2);
+  host.ask_for_program(0);  // the models of the folder: a.nam, b.nam, c.json
   CHECK(comes_about([&] { return host.state("model") == (own / "a.nam").string(); }));
+  host.ask_for_program(2);
+  CHECK(comes_about([&] { return host.state("model") == (own / "c.json").string(); }));
   CHECK(host.status().preset == "Two");
 }
 
@@ -243,6 +259,7 @@ void test_factory_presets() {
 int main() {
   test_there_and_back();
   test_saved_under_a_name();
+  test_presets_and_models();
   test_a_model_within();
   test_refusals();
   test_loaded_while_playing();
