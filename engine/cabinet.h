@@ -44,8 +44,8 @@ class Partitions {
 /// Plays one channel through one impulse response. Only construction allocates.
 class Cabinet {
  public:
-  /// The longest response: 10 s at 48 kHz.
-  static constexpr std::int64_t kMostTaps = 480'000;
+  /// The longest response; at more than 192 kHz it is shorter, for its memory.
+  static constexpr double kMostSeconds = 10.0, kMostTaps = kMostSeconds * 192e3;
 
   /// `response` has at least one tap and is sampled at the rate that is played.
   Cabinet(const Kernels& kernels, const std::vector<float>& response);

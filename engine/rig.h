@@ -38,8 +38,8 @@ class TRIODE_API Rig {
   void configure(double sample_rate_hz);
   /// The cabinet's impulse response, kept at its own rate; an empty one takes it away. `which`: 0, or 1 for a second
   /// that is mixed with the first. Throws
-  /// std::invalid_argument for a rate outside 1 to 768 kHz, samples that are not finite, or more than 480,000 of them
-  /// at the host's rate.
+  /// std::invalid_argument for a rate outside 1 to 768 kHz, samples that are not finite, or more than 10 s of them
+  /// (above 192 kHz: more than 1,920,000 at that rate).
   void load_response(std::vector<float> samples, double sample_rate_hz, int which = 0);
 
   /// Out of range counts as the end of the range; what is no number counts as the default.

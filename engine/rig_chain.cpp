@@ -103,11 +103,11 @@ void RigChain::load_response(std::vector<float> samples, double sample_rate_hz, 
 
 std::optional<Cabinet> RigChain::make_cabinet(const std::vector<float>& response, double from_hz, double to_hz) const {
   if (response.empty()) return std::nullopt;
-  const double taps = std::ceil(static_cast<double>(response.size()) * to_hz / from_hz);
-  if (taps > static_cast<double>(Cabinet::kMostTaps))
-    throw std::invalid_argument("an impulse response of " + std::to_string(static_cast<long long>(taps)) +
-                                " samples at the host's rate; expected at most " +
-                                std::to_string(Cabinet::kMostTaps) + ", cut it");
+  const double seconds = static_cast<double>(response.size()) / from_hz;
+  const double most = std::min(Cabinet::kMostSeconds, Cabinet::kMostTaps / to_hz);
+  if (seconds > most)
+    throw std::invalid_argument("an impulse response of " + std::to_string(seconds) + " s; expected at most " +
+                                std::to_string(most) + " s, cut it");
   return std::optional<Cabinet>(std::in_place, *kernels_, resampled_response(*kernels_, response, from_hz, to_hz));
 }
 

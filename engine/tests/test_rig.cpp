@@ -157,10 +157,18 @@ bool refused(const Action& action) {
   return false;
 }
 
+// The limit is a time: a response that plays at one rate of the host plays at every other.
+void test_a_long_response(Rig& rig) {
+  std::vector<float> response(80'000);  // 10 s
+  response.back() = 0.5f;
+  CHECK(!refused([&] { rig.load_response(response, 8'000.0); }));
+  rig.load_response({}, 0.0);
+}
+
 void test_refusals_change_nothing(Rig& rig) {
   const std::vector<float> x = samples::signal(3000), expected = play(rig, x, 64);
   const double rate_hz = rig.host_rate_hz();
-  CHECK(refused([&] { rig.load_response(std::vector<float>(Cabinet::kMostTaps + 1, 0.0f), rate_hz); }));
+  CHECK(refused([&] { rig.load_response(std::vector<float>(80'001, 0.0f), 8'000.0); }));  // 10 s and a sample
   CHECK(refused([&] { rig.load_response({std::nanf("")}, rate_hz); }));
   CHECK(refused([&] { rig.load_response({1.0f}, 0.0); }));
   CHECK(refused([&] { rig.configure(std::nan("")); }));
@@ -187,6 +195,7 @@ int main() {
     test_blocks(rig);
     test_absurd_settings(rig);
     test_refusals_change_nothing(rig);
+    test_a_long_response(rig);
     rig.play(nullptr);
     rig.load_response({}, 0.0);
     const std::vector<float> x = samples::signal(1000);

@@ -115,9 +115,9 @@ class Rig:
 
     Without a model the rest of the chain plays alone. The rig configures the model for its own sample rate; a model is
     in one rig at a time. A `second` model plays after the first (`pairing` "series") or beside it, mixed ("parallel").
-    `response` is the cabinet's impulse response, of any rate, at most 480,000 samples (10 s) at
-    48 kHz; a `second_response` is mixed with it. Raises OptionError where levels are asked for that the model's file
-    does not tell.
+    `response` is the cabinet's impulse response, of any rate, at most 10 s (at sample rates above 192 kHz less); a
+    `second_response` is mixed with it. Raises OptionError where levels are asked for that the model's file does not
+    tell.
     """
 
     def __init__(
