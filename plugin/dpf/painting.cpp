@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "browse.h"
 #include "tuner.h"
 
 START_NAMESPACE_DISTRHO
@@ -37,6 +38,27 @@ void cap_of(NanoVG& canvas, const Dial& dial, float angle) {
 }
 
 }  // namespace
+
+std::vector<Dial> knob_dials(const std::vector<triode::Knob>& knobs, int first) {
+  const int count = std::min<int>(kPoolKnobs, static_cast<int>(knobs.size()));
+  const float apart = 700.0f / static_cast<float>(std::max(count, 4));
+  float x = 400.0f - 0.5f * apart * static_cast<float>(count - 1);
+  std::vector<Dial> all;
+  for (int place = 0; place < count; ++place, x += apart) {
+    const triode::Knob& knob = knobs[static_cast<std::size_t>(place)];
+    all.push_back({first + place, knob.name, x, 232.0f, 36.0f, -1, reading(knob, 0.0), reading(knob, 1.0)});
+  }
+  return all;
+}
+
+void add_rig_dials(std::vector<Dial>& all, const std::vector<RigDial>& dials) {
+  const float apart = 700.0f / static_cast<float>(dials.size());
+  float x = 50.0f + 0.5f * apart;
+  for (const RigDial& dial : dials) {
+    all.push_back({dial.parameter, dial.name, x, 360.0f, 24.0f, dial.turned_by, "", ""});
+    x += apart;
+  }
+}
 
 void box(NanoVG& canvas, const Area& area, const Color& color, float corner) {
   canvas.beginPath();

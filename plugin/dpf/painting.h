@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "NanoVG.hpp"
 #include "loaded_rig.h"
@@ -12,6 +13,10 @@ START_NAMESPACE_DISTRHO
 
 namespace panel {
 
+/// A model's own knobs side by side, the parameters from `first` on.
+std::vector<Dial> knob_dials(const std::vector<triode::Knob>& knobs, int first);
+/// Adds those of the rig in a row below.
+void add_rig_dials(std::vector<Dial>& all, const std::vector<RigDial>& dials);
 void box(NanoVG& canvas, const Area& area, const Color& color, float corner);
 void label(NanoVG& canvas, float x, float y, float size, const Color& color, int align, const std::string& words);
 /// Cut off where it leaves its place.

@@ -104,11 +104,11 @@ class TriodeWindow : public UI {
     if (kMore.area.holds(x, y)) return press(kMore.action);
     for (const Choice& choice : kChoices)
       if (choice.area.holds(x, y)) {
-        turn(choice.parameter, at(choice.parameter) < info(choice.parameter).high ? at(choice.parameter) + 1.0f : 0.0f);
+        turn_once(choice.parameter, at(choice.parameter) < info(choice.parameter).high ? at(choice.parameter) + 1.0f : 0.0f);
         return true;
       }
     if (kPairing.area.holds(x, y)) {
-      turn(kSecond, at(kSecond) > 1.5f ? 0.0f : at(kSecond) + 1.0f);
+      turn_once(kSecond, at(kSecond) > 1.5f ? 0.0f : at(kSecond) + 1.0f);
       return true;
     }
     for (std::size_t slot = 0; slot < kSlots; ++slot)
@@ -117,7 +117,7 @@ class TriodeWindow : public UI {
     if (kInputMeter.holds(x, y) || kOutputMeter.holds(x, y)) clipped_ = {};
     for (const Dial& dial : dials()) {
       if (dial.turned_by >= 0 && dial.lamp().holds(x, y)) {
-        turn(dial.turned_by, on(dial.turned_by) ? 0.0f : 1.0f);
+        turn_once(dial.turned_by, on(dial.turned_by) ? 0.0f : 1.0f);
         return true;
       }
       if (!dial.area().holds(x, y)) continue;
@@ -125,7 +125,7 @@ class TriodeWindow : public UI {
       last_pressed_ = dial.parameter;
       pressed_at_ = event.time;
       if (twice) {
-        turn(dial.parameter, default_of(dial.parameter));
+        turn_once(dial.parameter, default_of(dial.parameter));
         return true;
       }
       held_ = dial.parameter;
@@ -149,7 +149,7 @@ class TriodeWindow : public UI {
     for (const Dial& dial : dials())
       if (dial.area().holds(event.pos.getX() / zoom(), event.pos.getY() / zoom())) {
         const float step = span(dial.parameter) / 50.0f;
-        turn(dial.parameter, at(dial.parameter) + step * static_cast<float>(event.delta.getY()));
+        turn_once(dial.parameter, at(dial.parameter) + step * static_cast<float>(event.delta.getY()));
         return true;
       }
     return false;
@@ -193,6 +193,13 @@ class TriodeWindow : public UI {
     repaint();
   }
 
+  // A host writes down as automation what lies between the two.
+  void turn_once(int parameter, float value) {
+    editParameter(static_cast<uint32_t>(parameter), true);
+    turn(parameter, value);
+    editParameter(static_cast<uint32_t>(parameter), false);
+  }
+
   // `model_paths_` are those of the last look, before what is being chosen.
   void expect_defaults() { chosen_after_ = model_paths_[choosing_]; }
 
@@ -209,7 +216,7 @@ class TriodeWindow : public UI {
     shown_ = choosing_;
     const int first = kFirstKnobs[choosing_];
     for (int knob = first; knob < first + kPoolKnobs; ++knob)
-      if (knob_of(knob) != nullptr) turn(knob, default_of(knob));
+      if (knob_of(knob) != nullptr) turn_once(knob, default_of(knob));
   }
 
   // A preset has turned everything behind the host's back.
@@ -220,9 +227,7 @@ class TriodeWindow : public UI {
       const auto index = static_cast<uint32_t>(i);
       const float value = rig().get(i);
       if (value == values_[index]) continue;
-      editParameter(index, true);
-      turn(i, value);
-      editParameter(index, false);
+      turn_once(i, value);
     }
   }
 
@@ -306,34 +311,17 @@ class TriodeWindow : public UI {
     return true;
   }
 
-  static Dial dial_of(const triode::Knob& knob, int parameter, float x) {
-    return {parameter, knob.name, x, 232.0f, 36.0f, -1, reading(knob, 0.0), reading(knob, 1.0)};
-  }
-
   std::vector<Dial> dials() const {
-    std::vector<Dial> all;
-    const std::vector<triode::Knob>& model_knobs = facts_of(shown_).knobs;
-    const int knobs = std::min<int>(kPoolKnobs, static_cast<int>(model_knobs.size()));
-    const float step = 700.0f / static_cast<float>(std::max(knobs, 4));
-    for (int place = 0; place < knobs; ++place)
-      all.push_back(dial_of(model_knobs[static_cast<std::size_t>(place)], kFirstKnobs[shown_] + place,
-                            400.0f + step * (static_cast<float>(place) - 0.5f * static_cast<float>(knobs - 1))));
-    std::vector<RigDial> rig_dials = {kMoreDials.begin(), kMoreDials.end()};
-    if (!more_) rig_dials = {kRigDials.begin(), kRigDials.end()};
-    if (more_) return with_rig(std::move(all), rig_dials);
+    std::vector<Dial> all = knob_dials(facts_of(shown_).knobs, kFirstKnobs[shown_]);
+    if (more_) {
+      add_rig_dials(all, {kMoreDials.begin(), kMoreDials.end()});
+      return all;
+    }
+    std::vector<RigDial> rig_dials = {kRigDials.begin(), kRigDials.end()};
     if (!status_.second.name.empty() && at(kSecond) > 1.5f) rig_dials.push_back({kBlend, "Blend", -1});
     if (!status_.second.name.empty()) rig_dials.push_back({kSecondGain, "Into 2nd", -1});
     if (!cabinet_paths_[0].empty() && !cabinet_paths_[1].empty()) rig_dials.push_back({kCabinetBlend, "Cab. mix", -1});
-    return with_rig(std::move(all), rig_dials);
-  }
-
-  static std::vector<Dial> with_rig(std::vector<Dial> all, const std::vector<RigDial>& rig_dials) {
-    const float apart = 700.0f / static_cast<float>(rig_dials.size());
-    float x = 50.0f + 0.5f * apart;
-    for (const RigDial& dial : rig_dials) {
-      all.push_back({dial.parameter, dial.name, x, 360.0f, 24.0f, dial.turned_by, "", ""});
-      x += apart;
-    }
+    add_rig_dials(all, rig_dials);
     return all;
   }
 
