@@ -10,6 +10,7 @@
 #include "knob_inputs.h"
 #include "model_file.h"
 #include "network.h"
+#include "path_text.h"
 #include "player.h"
 
 namespace triode {
@@ -29,6 +30,15 @@ struct Engine::Model {
 };
 
 namespace {
+
+// A size that cannot be had is told like all else that is wrong with a file: with its name.
+Description in_size(Description description, const std::string& name, double quality) {
+  try {
+    return at_quality(std::move(description), quality);
+  } catch (const ModelFileError& error) {
+    throw ModelFileError(name + ": " + error.what());
+  }
+}
 
 std::int64_t count_parameters(const Architecture& architecture) {
   std::int64_t count = 0;
@@ -68,15 +78,14 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
 Engine Engine::load(const std::filesystem::path& path, const Options& options) {
-  return build(read_model(path), options);
+  return build(in_size(read_model(path), text_of(path), options.quality), options);
 }
 
 Engine Engine::load(std::string_view bytes, const std::string& name, const Options& options) {
-  return build(read_model(bytes, name), options);
+  return build(in_size(read_model(bytes, name), name, options.quality), options);
 }
 
 Engine Engine::build(Description description, const Options& options) {
-  description = at_quality(std::move(description), options.quality);
   auto model = std::make_unique<Model>(std::move(description));
   model->architecture = model->description.architecture.to_json().dump();
   model->parameters = count_parameters(model->description.architecture);

@@ -37,7 +37,8 @@ void require_sliceable(const WavenetSpec& wavenet) {
                          (array.head1x1 && array.head1x1->groups != 1);
     if (grouped || array.head.kernel_size != 1 || wavenet.post_head)
       throw ModelFileError(
-          "the network cannot be cut down: found groups, a head kernel above 1 or a head after the arrays; use quality 1");
+          "the network cannot be cut down: found groups, a head kernel above 1 or a head after the arrays; choose the "
+          "full quality, 1");
   }
 }
 

@@ -34,7 +34,7 @@ RatePlan plan_rates(double model_hz, double host_hz, int oversample, std::int64_
   plan.copies = rounded * memory <= limits::kState ? rounded : oversample;
   if (plan.copies > 1 && plan.copies * memory > limits::kState)
     throw std::invalid_argument("oversampling by " + std::to_string(oversample) +
-                                " would take too much memory with this model; use less");
+                                " would take too much memory with this model; choose less");
   plan.inner = nearest_ratio(plan.copies * model_hz / host_hz);
   return plan;
 }

@@ -18,6 +18,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kInSession = "the model in this session";
+
 Engine::Options options(Quality quality) {
   Engine::Options chosen;
   chosen.quality = quality == kEconomy ? 0.0 : 1.0;
@@ -28,7 +30,7 @@ Engine::Options options(Quality quality) {
 // `read` is the file where that is in memory.
 Engine load(const Build::Source& source, const std::string* read, Quality quality) {
   const std::string& path = source.file.path;
-  if (source.bytes) return Engine::load(*source.bytes, "the model in this session", options(quality));
+  if (source.bytes) return Engine::load(*source.bytes, kInSession, options(quality));
   if (const auto bytes = factory_model(path)) return Engine::load(*bytes, path, options(quality));
   return read != nullptr ? Engine::load(*read, path, options(quality)) : Engine::load(path_of(path), options(quality));
 }
@@ -90,6 +92,7 @@ LoadedRig::LoadedRig(const Build& build, const Values& values, unsigned preset)
 
 void LoadedRig::load_model(const Build& build, std::size_t slot) {
   const Build::Source& source = build.models[slot];
+  const std::string name = source.bytes ? kInSession : source.file.path;
   if (!source.bytes && source.file.path.empty()) return;
   try {
     // Once: both channels and the session get the same, whatever happens to the file meanwhile.
@@ -100,7 +103,8 @@ void LoadedRig::load_model(const Build& build, std::size_t slot) {
   } catch (const std::exception& error) {
     engines_[slot] = {};
     facts_[slot] = {};
-    complain(error.what());
+    const std::string_view what = error.what();  // of what was chosen, not of the file, it has no name
+    complain(what.starts_with(name) ? std::string(what) : name + ": " + error.what());
     if (!source.bytes) look_for(kModelKeys[slot], source.file.path);
   }
 }

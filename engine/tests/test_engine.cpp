@@ -174,6 +174,20 @@ void test_knobs_are_smooth(const std::string& bytes, double rate_hz, int oversam
   CHECK(distance(expected, plain) > 1e-3);
 }
 
+// As all else that is wrong with a file: with its name, and what to do.
+void test_a_size_that_cannot_be_had() {
+  auto architecture = samples::json::parse(samples::architectures().at("plain wavenet"));
+  architecture["arrays"][0]["allowed_channels"] = {2, 5};  // the second array's head looks back
+  std::string said;
+  try {
+    load(samples::triode_bytes(architecture.dump()), {.quality = 0.0});
+  } catch (const ModelFileError& error) {
+    said = error.what();
+  }
+  CHECK_WITH(said.starts_with("sample: the network cannot be cut down") && said.ends_with("choose the full quality, 1"),
+             said);
+}
+
 void test_knobs() {
   Engine engine = load(samples::with_knobs(samples::kParametric));
   CHECK(engine.knobs().size() == 2 && engine.knobs()[0].name == "drive" && engine.knobs()[1].unit == "Hz");
@@ -246,6 +260,7 @@ int main() {
     test_other_rates(bytes, name);
   }
   test_knobs();
+  test_a_size_that_cannot_be_had();
   test_recurrent_sizes();
   test_denormals();
   test_face();
