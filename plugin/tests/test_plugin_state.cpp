@@ -1,4 +1,5 @@
 // What sessions hold: text in, text out, and nothing that a forged session could break.
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -11,11 +12,14 @@
 #include "factory_files.h"
 #include "loaded_rig.h"
 #include "parameters.h"
+#include "rig_host.h"
 #include "state.h"
 
 using namespace triode::plugin;
 
 namespace {
+
+constexpr std::chrono::seconds kPatience{60};
 
 void test_base64() {
   // RFC 4648
@@ -130,6 +134,42 @@ void test_forged_states() {
   }
 }
 
+int code_of(const RigHost& host) { return static_cast<int>(host.get(kStatus)); }
+
+// The output parameter tells what the text does, also of what never comes to the loader.
+void test_what_is_refused_is_told() {
+  RigHost host;
+  host.set_state("model", "triode:preamp");
+  host.activate(48000.0);
+  CHECK(code_of(host) == kPlaying);
+  const auto refused = [&host] { return code_of(host) == kFailed && !host.state("status").empty(); };
+  for (const auto& [key, bad, good] : {std::array{"version", "77", "2"}, {"model_data", "no base64", ""},
+                                       {"cabinet", "/a\nb", ""}, {"preset", "/gone.json", "triode:clean"}}) {
+    host.set_state(key, bad);
+    CHECK_WITH(refused(), key);
+    if (key == std::string_view("model_data")) host.set_state("model", host.state("model"));
+    host.set_state(key, good);
+    CHECK_WITH(!refused() && host.settle(kPatience) && code_of(host) == kPlaying, key);
+  }
+}
+
+// What is told of a model says of which one, also while another is asked for and where something else has failed.
+void test_facts_tell_whose_they_are() {
+  RigHost host;
+  const std::string path = factory_models()[0], next = factory_models()[1];
+  host.set_state("model", path);
+  host.set_state("cabinet", "/gone.wav");
+  host.activate(48000.0);
+  CHECK(host.status().code == kFailed && host.status().paths[0] == path && !host.status().model.name.empty());
+  host.set_state("model", next);
+  CHECK(host.settle(kPatience) && host.status().paths[0] == next && host.status().paths[1].empty());
+  host.set_state("cabinet", "");
+  host.set_state("preset", "/gone.json");
+  CHECK(host.settle(kPatience) && host.status().code == kFailed);
+  host.set_state("model", path);
+  CHECK(host.settle(kPatience) && host.status().code == kPlaying && host.status().paths[0] == path);
+}
+
 void test_parameters() {
   CHECK(in_range(kBass, 99.0f) == 20.0f);
   CHECK(in_range(kBass, std::nanf("")) == 0.0f);
@@ -186,6 +226,8 @@ int main() {
   test_what_is_too_large_to_be_kept();
   test_states_of_other_versions();
   test_forged_states();
+  test_what_is_refused_is_told();
+  test_facts_tell_whose_they_are();
   test_parameters();
   test_models_beside_a_model();
   test_readings();

@@ -1,7 +1,6 @@
 // The plug-in without a host: plays what the rig plays, changes models while it plays, and breaks at nothing.
 #include "rig_host.h"
 
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -254,23 +253,6 @@ void test_a_file_chosen_again() {
   }
 }
 
-// The output parameter tells what the text does, also of what never comes to the loader.
-void test_what_is_refused_is_told() {
-  RigHost host;
-  host.set_state("model", written("a.nam", gain_model("1.0")));
-  host.activate(48000.0);
-  CHECK(status_of(host) == kPlaying);
-  const auto refused = [&host] { return status_of(host) == kFailed && !host.state("status").empty(); };
-  for (const auto& [key, bad, good] : {std::array{"version", "77", "2"}, {"model_data", "no base64", ""},
-                                       {"cabinet", "/a\nb", ""}, {"preset", "/gone.json", "triode:clean"}}) {
-    host.set_state(key, bad);
-    CHECK_WITH(refused(), key);
-    if (key == std::string_view("model_data")) host.set_state("model", host.state("model"));
-    host.set_state(key, good);
-    CHECK_WITH(!refused() && host.settle(kPatience) && status_of(host) == kPlaying, key);
-  }
-}
-
 void test_a_model_kept_in_the_session() {
   const std::string path = written("kept.nam", gain_model("0.25"));
   std::string kept[kStateKeys.size()];
@@ -362,23 +344,6 @@ void test_two_models() {
   CHECK(host.status().missing == "model_2" && host.status().code == kFailed);
 }
 
-// What is told of a model says of which one, also while another is asked for and where something else has failed.
-void test_facts_tell_whose_they_are() {
-  RigHost host;
-  const std::string path = written("facts.nam", gain_model("1.0"));
-  host.set_state("model", path);
-  host.set_state("cabinet", (folder() / "gone.wav").string());
-  host.activate(48000.0);
-  CHECK(host.status().code == kFailed && host.status().paths[0] == path && host.status().model.name == "facts");
-  host.set_state("model", "triode:preamp");
-  CHECK(host.settle(kPatience) && host.status().paths[0] == "triode:preamp" && host.status().paths[1].empty());
-  host.set_state("cabinet", "");
-  host.set_state("preset", "/gone.json");
-  CHECK(host.settle(kPatience) && host.status().code == kFailed);
-  host.set_state("model", path);
-  CHECK(host.settle(kPatience) && host.status().code == kPlaying && host.status().paths[0] == path);
-}
-
 void test_absurd_hosts() {
   RigHost host;
   host.set_state("model", written("a.nam", gain_model("1.0")));
@@ -411,12 +376,10 @@ int main() {
   test_switching_while_playing();
   test_files_that_cannot_be_had();
   test_a_file_chosen_again();
-  test_what_is_refused_is_told();
   test_a_model_kept_in_the_session();
   test_the_model_that_plays_is_kept();
   test_cabinet();
   test_two_models();
-  test_facts_tell_whose_they_are();
   test_absurd_hosts();
   std::filesystem::remove_all(folder());
   return failures == 0 ? 0 : 1;
