@@ -50,8 +50,8 @@ void write_preset(const std::string& path, const Preset& preset);
 /// nobody was asked whether another preset may go: that is refused. Throws PresetError.
 std::string save_preset_as(std::string path, Preset preset);
 
-/// Whether a file says that it is a preset: models, too, end in .json. Reads its first and last 16 KiB, where the key is
-/// in presets that were written here, and by hand.
+/// Whether a file says that it is a preset: models, too, end in .json. Reads its first and last 16 KiB, where the key
+/// is in presets that were written here, and by hand.
 bool is_preset(const std::filesystem::path& file);
 
 /// Where a person's own presets are looked for; it need not be there.

@@ -29,7 +29,7 @@ struct Status {
   StatusCode code = kDry;
   std::string text;  // what is wrong, in sentences, or ""
   ModelFacts model, second;
-  std::array<std::string, kSlots> paths;  // of the models that these facts are of; what is asked for may be others by now
+  std::array<std::string, kSlots> paths;  // of the models that these facts are of; others may be asked for by now
   bool has_cabinet = false;
   std::string missing;  // the key of the state whose file is not there, or ""
   std::string preset, preset_path;  // of the one that was loaded or saved last

@@ -66,7 +66,8 @@ std::string State::not_kept() const {
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
     const ChosenFile& file = models_[slot].chosen;
     if (bytes_[slot] || file.size_bytes <= kMostKeptBytes) continue;
-    all += (all.empty() ? "" : "; ") + file.path + ": too large to be kept in the session, 64 MiB at most; keep the file";
+    all += (all.empty() ? "" : "; ") + file.path;
+    all += ": too large to be kept in the session, 64 MiB at most; keep the file";
   }
   return all;
 }

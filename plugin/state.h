@@ -47,8 +47,8 @@ class State {
   bool set(std::string_view key, std::string_view value);
   /// A model was read from this file: it is what a session keeps, whatever becomes of the file.
   void take_read(std::size_t slot, const ChosenFile& file, std::shared_ptr<const std::string> bytes);
-  /// What a session keeps under `key`, `status` aside. `model_data` is there with `embed` where the file was read or can
-  /// be, and where there is no file to go back to.
+  /// What a session keeps under `key`, `status` aside. `model_data` is there with `embed` where the file was read or
+  /// can be, and where there is no file to go back to.
   std::string get(std::string_view key, bool embed) const;
 
   const ChosenFile& model(std::size_t slot = 0) const noexcept { return models_[slot].chosen; }

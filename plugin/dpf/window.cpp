@@ -104,7 +104,8 @@ class TriodeWindow : public UI {
     if (kMore.area.holds(x, y)) return press(kMore.action);
     for (const Choice& choice : kChoices)
       if (choice.area.holds(x, y)) {
-        turn_once(choice.parameter, at(choice.parameter) < info(choice.parameter).high ? at(choice.parameter) + 1.0f : 0.0f);
+        const float next = at(choice.parameter) + 1.0f;
+        turn_once(choice.parameter, next <= info(choice.parameter).high ? next : 0.0f);
         return true;
       }
     if (kPairing.area.holds(x, y)) {

@@ -112,7 +112,8 @@ void test_saved_under_a_name() {
   RigHost host;
   host.set(kBass, 5.0f);
   const std::string bare = (folder() / "saved" / "lead").string();
-  CHECK(refusal([&] { host.save_preset(bare); }).find("lead.json: there is such a preset already") != std::string::npos);
+  const std::string refused = refusal([&] { host.save_preset(bare); });
+  CHECK_WITH(refused.find("lead.json: there is such a preset already") != std::string::npos, refused);
   CHECK(fs::file_size(lead) == 11 && host.status().preset_path.empty());
   host.save_preset(lead);  // chosen as it is: the dialog has asked
   CHECK(read_preset(lead).values[kBass] == 5.0f && read_preset(lead).name == "lead");
