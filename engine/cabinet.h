@@ -74,7 +74,8 @@ class Cabinet {
   int place_ = 0, step_ = 0;  // in the small block; small block in the large one
 };
 
-/// A response sampled at `from_hz` as it would be at `to_hz`: the same gain at every frequency that both can carry.
+/// A response sampled at `from_hz` as it would be at `to_hz`: the same gain at every frequency that both can
+/// carry, where it does not begin within its first 16 samples: how these ring before they sound is cut off.
 std::vector<float> resampled_response(const Kernels& kernels, const std::vector<float>& response, double from_hz,
                                       double to_hz);
 
