@@ -50,7 +50,8 @@ def to_chunk(states: Mapping[str, str], parameters: Mapping[str, float]) -> byte
 
 def from_chunk(chunk: bytes) -> tuple[dict[str, str], dict[str, float]]:
     """The states and parameters that `to_chunk` puts together."""
-    words = [word.decode() for word in chunk.split(b"\xfe")[0].split(b"\0")]
+    # A path may be any bytes, also the one that ends a session.
+    words = [word.decode(errors="surrogateescape") for word in chunk[: chunk.rindex(b"\xfe")].split(b"\0")]
     begin, end = words.index("__dpf_state_begin__"), words.index("__dpf_state_end__")
     first, last = words.index("__dpf_parameters_begin__"), words.index("__dpf_parameters_end__")
     states, parameters = words[begin + 1 : end], words[first + 1 : last]
