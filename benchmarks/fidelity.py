@@ -169,7 +169,8 @@ def write_page(results: Sequence[Mapping[str, Any]]) -> None:
     """The section of docs/benchmarks.md about these results."""
     nam = table(["NAM 0.13, 100 epochs", *(peer for _, peer in PEERS)], [[n, *map(str, e)] for n, e in NAM.items()])
     body = (
-        "`triode train`, otherwise with its defaults, two threads. Aliasing is the aliasing-to-signal ratio of 15 "
+        "`triode train`, otherwise with its defaults; wall time, with whatever else the machine did. "
+        "Aliasing is the aliasing-to-signal ratio of 15 "
         "tones, mean and worst; *harmonics moved* is what twice the rate changes at most in the first ten of a low "
         f"note.\n\n{table(HEAD, [result['row'] for result in results])}\n\n{against_nam(results)}{nam}"
     )
