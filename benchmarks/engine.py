@@ -64,9 +64,8 @@ def pin_to_one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def row(name: str, path: Path) -> tuple[str, ...]:
+def row(name: str, path: Path, model: Model) -> tuple[str, ...]:
     """What the table says of one model: the median block, so that other programs on the machine matter little."""
-    model = load(path)
     found = model.bench(BLOCK, SECONDS)
     assert found["allocations"] == 0, f"{name} allocated memory while playing"
     short, long = (model.bench(block, SECONDS)["realtime_factor"] for block in (SHORT, LONG))
@@ -153,7 +152,7 @@ def measured(models: Iterable[tuple[str, Path]], peers: Mapping[str, str]) -> tu
     rows, isa = [], ""
     for name, path in models:
         model = load(path)
-        rows.append(row(name, path) + (beside(model, path, peers) if peers else ()))
+        rows.append(row(name, path, model) + (beside(model, path, peers) if peers else ()))
         isa = model.isa
         print(*rows[-1], sep="  ", flush=True)
     extra = ("by CPU time: Triode", *peers) if peers else ()

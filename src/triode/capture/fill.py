@@ -62,8 +62,8 @@ def plan_device(
     """
     check_length(seconds)
     old = read_plan(folder)
-    if old is not None and old.source is not None and old.source != source and read_capture(folder).takes:
-        raise OptionError(f"{folder} is a capture of {old.source}; choose another folder for {source}")
+    if old is not None and old.source is not None and old.source != source:
+        _refuse_takes_of(old.source, folder, source)
     capture = capture_for_plan(folder, name or source.name, rate_hz, () if is_capture(folder) else knobs)
     missing = takes - len(capture.takes)
     pending = old.pending(capture) if old is not None else ()
@@ -144,9 +144,13 @@ def check_source(folder: Path, asked: PlanSource) -> PlanSource:
         return asked
     if (old.source.kind, old.source.name) == (asked.kind, asked.name):
         return old.source
-    if read_capture(folder).takes:
-        raise OptionError(f"{folder} is a capture of {old.source}; choose another folder for {asked}")
+    _refuse_takes_of(old.source, folder, asked)
     return asked
+
+
+def _refuse_takes_of(source: PlanSource, folder: Path, asked: PlanSource) -> None:
+    if read_capture(folder).takes:
+        raise OptionError(f"{folder} is a capture of {source}; choose another folder for {asked}")
 
 
 def play_take(

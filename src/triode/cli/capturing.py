@@ -1,6 +1,6 @@
 """`triode plan`, `capture`, `pack` and `unpack`: which takes to record, recording them, and sharing them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from triode.capture.plan import PlannedTake
 
 PLANNED_SECONDS, SINGLE_SECONDS = 60.0, 180.0
-RATE_HZ, OVERSAMPLE = 48000, 4
 
 # What says how a take comes about, and the options that then have an effect; without any, a plan is gone on with.
 _PLAYED = frozenset({"--takes", "--knob", "--seconds", "--rate", "--seed", "--take", "--name", "--notes"})
@@ -80,6 +79,7 @@ def plan(
 
 
 def capture(
+    context: typer.Context,
     folder: Folder,
     files: Annotated[tuple[Path, Path] | None, typer.Option(metavar="DRY WET", help="A recorded take.")] = None,
     circuit: Annotated[str | None, typer.Option(help="A built-in circuit: overdrive or preamp.")] = None,
@@ -87,7 +87,7 @@ def capture(
     takes: Annotated[int | None, typer.Option(help="Plan and record so many takes by itself.")] = None,
     knob: KnobValues = [],  # noqa: B006
     seconds: Annotated[float | None, typer.Option(help="Length of the signal sent through the device.")] = None,
-    rate: Annotated[int, typer.Option(help="Sample rate of the signal sent through the device.")] = RATE_HZ,
+    rate: Annotated[int, typer.Option(help="Sample rate of the signal sent through the device.")] = 48000,
     seed: Annotated[int, typer.Option(help="Seed of the signal, and of the plan.")] = 0,
     interface: Annotated[bool, typer.Option("--interface", help="Record a device at an audio interface.")] = False,
     device: Annotated[str | None, typer.Option(help="The interface, by name or number.")] = None,
@@ -96,7 +96,7 @@ def capture(
     repeat: Annotated[int, typer.Option(help="Play each take so often and average, against noise and hum.")] = 1,
     midi_cc: Annotated[list[str], typer.Option(help="Set a knob by MIDI: knob=controller.")] = [],  # noqa: B006
     midi_port: Annotated[str | None, typer.Option(help="The MIDI output, by part of its name.")] = None,
-    oversample: Annotated[int, typer.Option(help="Run the plug-in at so many times the rate.")] = OVERSAMPLE,
+    oversample: Annotated[int, typer.Option(help="Run the plug-in at so many times the rate.")] = 4,
     take: Annotated[str | None, typer.Option(help="Name of the take; an existing one is replaced.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
     notes: Annotated[str, typer.Option(help="Anything worth remembering about this take.")] = "",
@@ -115,16 +115,7 @@ def capture(
     """
     if sum(given is not None for given in (files, circuit, plugin)) + interface > 1:
         raise OptionError("give takes as one of --files DRY WET, --circuit NAME, --plugin NAME and --interface")
-    given = {"--files": files, "--circuit": circuit, "--plugin": plugin, "--interface": interface or None}
-    how = next((option for option, value in given.items() if value is not None), "")
-    changed: Mapping[str, bool] = {
-        **{"--takes": takes is not None, "--knob": bool(knob), "--seconds": seconds is not None, "--seed": seed != 0},
-        **{"--rate": rate != RATE_HZ, "--take": take is not None, "--name": name is not None, "--notes": bool(notes)},
-        **{"--device": device is not None, "--input-channel": input_channel != 1, "--repeat": repeat != 1},
-        **{"--output-channel": output_channel != 1, "--midi-cc": bool(midi_cc), "--midi-port": midi_port is not None},
-        **{"--oversample": oversample != OVERSAMPLE, "--channel": channel is not None},
-    }
-    _check_effect(how, [option for option, is_changed in changed.items() if is_changed])
+    _check_effect(context)
     text = told(maker=maker, gear_make=gear_make, gear_model=gear_model, gear_type=gear_type) | told(
         tone_type=tone_type, licence=licence, author=author
     )
@@ -211,12 +202,16 @@ def _described(folder: Path, text: Mapping[str, str]) -> Iterator[None]:
             write_capture(replace(capture, metadata={**capture.metadata, **text}))
 
 
-def _check_effect(how: str, options: Sequence[str]) -> None:
+def _check_effect(context: typer.Context) -> None:
     """Refuse what would be ignored: a recording cannot be asked again what it was asked in vain."""
-    for option in options:
-        if option not in EFFECTIVE[how]:
-            ways = " or ".join(way for way, effective in EFFECTIVE.items() if way and option in effective)
-            raise OptionError(f"{option} has no effect {f'with {how}' if how else 'alone'}; it goes with {ways}")
+    sources = {p.opts[0]: context.get_parameter_source(p.name) for p in context.command.params if p.name}
+    given = [option for option, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    how = next((way for way in EFFECTIVE if way in given), "")
+    for option in given:
+        ways = [way for way, effective in EFFECTIVE.items() if way and option in effective]
+        if ways and option not in EFFECTIVE[how]:
+            where = f"with {how}" if how else "alone"
+            raise OptionError(f"{option} has no effect {where}; it goes with {' or '.join(ways)}")
 
 
 def _has_plan(folder: Path) -> bool:

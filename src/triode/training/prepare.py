@@ -57,9 +57,8 @@ def prepare(
     """Align every (dry, wet) take and split it; `rate_hz` converts, `invert` turns the target's polarity around.
 
     `travels` has the knobs' positions of each take, 0 to 1; latencies of such takes that hardly differ are taken for
-    one, their lower quartile. `signal`, where these are our own signal, decides where nothing else does; a take
-    that lacks what it holds out is split like any other. Raises RequestError
-    where the takes have different sample rates.
+    one, their lower quartile. `signal`, where these are our own signal, decides where nothing else does; a take that
+    lacks what it holds out is split like any other. Raises RequestError where the takes have different sample rates.
     """
     found = [aligned(dry, wet, rate_hz) for dry, wet in takes]
     rate = rate_hz or takes[0][0].rate_hz
@@ -76,8 +75,8 @@ def prepare(
         missing_seconds = (max(0, -own.removed_samples()) + max(0, late)) / rate
         chosen = [train_seconds, validate_seconds]
         if signal is not None and chosen == [None, None]:
-            chosen = [_later(part, missing_seconds) for part in (signal.train_seconds, signal.held_out_seconds)]
-            chosen = chosen if all(fits(part, len(x), rate) for part in chosen if part) else [None, None]
+            parts = [_later(part, missing_seconds) for part in (signal.train_seconds, signal.held_out_seconds)]
+            chosen = [*parts] if all(fits(part, len(x), rate) for part in parts) else chosen
         train, validate = split(len(x), rate, *chosen)
         sweeps = [_later(sweep, missing_seconds) for sweep in signal.sweeps_seconds] if signal else []
         in_samples = [(round(start * rate), round(stop * rate)) for start, stop in sweeps]
