@@ -25,9 +25,9 @@ DEFAULT_SIZES = {
 LONG_MEMORY_SAMPLES = 16384
 # Of each architecture, the default first.
 RECIPES: Mapping[str, tuple[str, ...]] = {
-    "triode": ("small-steps", "damskagg2019"),
-    "wavenet": ("small-steps", "damskagg2019"),
-    "parametric": ("small-steps", "damskagg2019"),  # a WaveNet whose weights follow knobs
+    "triode": ("small-steps", "large-steps", "damskagg2019"),
+    "wavenet": ("small-steps", "large-steps", "damskagg2019"),
+    "parametric": ("small-steps", "large-steps", "damskagg2019"),  # a WaveNet whose weights follow knobs
     "lstm": ("small-batches", "wright2020"),
     "gru": ("small-batches", "wright2020"),
     "linear": ("least-squares", "farina2000"),
@@ -65,14 +65,13 @@ def recipe(
     `memory_samples` is the network's memory: before each crop it hears as much, so crops shall not be much shorter.
     `loss_weights`, `pre_emphasis`, `a_weighting` replace those of the recipe's loss (`LossConfig`), `changes` fields
     of the TrainConfig; None leaves them as they are. `large_batches` is for a device on which they take hardly longer
-    than small ones; with a budget in epochs, that is in steps, they stay small. Raises OptionError for a recipe that
-    `arch` does not have.
+    than small ones: large-steps is the default then, but with a budget in epochs, that is in steps. Raises OptionError
+    for a recipe that `arch` does not have.
     """
+    if name is None and large_batches and epochs is None and "large-steps" in RECIPES[arch]:
+        name = "large-steps"
     name = checked_recipe(arch, name)
-    fields = _recipe(name, rate_hz, memory_samples)
-    if large_batches and name == "small-steps" and epochs is None:
-        fields |= LARGE_BATCHES
-    config = TrainConfig(seconds=seconds, epochs=epochs, **fields)
+    config = TrainConfig(seconds=seconds, epochs=epochs, **_recipe(name, rate_hz, memory_samples))
     loss_changes = {**(loss_weights or {}), "pre_emphasis": pre_emphasis, "a_weighting": a_weighting}
     loss = dataclasses.replace(config.loss, **_given(loss_changes))
     return dataclasses.replace(config, loss=loss, **_given(changes))
@@ -108,7 +107,8 @@ def _recipe(name: str, rate_hz: int, memory_samples: int) -> dict[str, Any]:
     if name == "damskagg2019":
         return small_steps | {"learning_rate": 0.004, "loss": LossConfig(mse=0.0, esr=1.0, pre_emphasis=0.95)}
     # Fewer crops to a step, and shorter steps: with the preamp's knobs .0348 instead of .0387 after 6 passes.
-    return small_steps | {"learning_rate": 0.01 if long else 0.015, "optimiser": "soap"}
+    by_soap = {"learning_rate": 0.01 if long else 0.015, "optimiser": "soap"}
+    return (LARGE_BATCHES if name == "large-steps" else small_steps) | by_soap
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
