@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-done
 CPP_BUILD := build/cpp-sanitized
 PLUGIN_BUILD := build/plugin
 
-.PHONY: setup build check plugin install-plugin plugin-windows test test-cpp fuzz bench fidelity demo factory-models docs clean
+.PHONY: setup build check plugin install-plugin plugin-windows plugin-macos test test-cpp fuzz bench fidelity demo factory-models docs clean
 
 setup: $(STAMP)
 
@@ -36,7 +36,10 @@ install-plugin: build
 	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD) install
 
 plugin-windows: $(STAMP)
-	sh scripts/plugin_windows.sh $(VENV) $(PLUGIN_BUILD)-windows
+	sh scripts/plugin_zig.sh $(VENV) $(PLUGIN_BUILD)-windows x86_64-windows-gnu
+
+plugin-macos: $(STAMP)
+	sh scripts/plugin_zig.sh $(VENV) $(PLUGIN_BUILD)-macos macos
 
 test: build check test-cpp
 	sh scripts/plugin.sh $(VENV) $(PLUGIN_BUILD) optional

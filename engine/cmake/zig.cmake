@@ -1,7 +1,7 @@
 # Windows and macOS from here, by the compiler in the Python package `ziglang` (Clang with the C and C++ libraries of
 # every target).
 #   TRIODE_ZIG         the program `zig`
-#   TRIODE_ZIG_TARGET  x86_64-windows-gnu, x86_64-macos, aarch64-macos
+#   TRIODE_ZIG_TARGET  x86_64-windows-gnu, x86_64-macos.11.0, aarch64-macos.11.0 (the oldest that it is for)
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES TRIODE_ZIG TRIODE_ZIG_TARGET)
 string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR ${TRIODE_ZIG_TARGET})
 if(TRIODE_ZIG_TARGET MATCHES "windows")
