@@ -65,15 +65,21 @@ double value_at(const Knob& knob, double travel) noexcept {
                           : knob.low + travel * (knob.high - knob.low);
 }
 
-LoadedRig::LoadedRig(const Build& build, const Values& values, unsigned preset)
+void put_defaults(const std::vector<Knob>& knobs, Values& values) noexcept {
+  for (std::size_t k = 0; k < std::min<std::size_t>(kPoolKnobs, knobs.size()); ++k)
+    values[kFirstKnob + k] = in_range(kFirstKnob, static_cast<float>(knobs[k].travel(knobs[k].default_value)));
+}
+
+LoadedRig::LoadedRig(const Build& build, Values values, unsigned generation, bool own_settings)
     : rate_hz_(build.sample_rate_hz),
       inputs_(build.inputs),
       channels_(build.inputs == kBoth ? 2 : 1),
-      preset_(preset) {
+      generation_(generation) {
   // As `triode render` does it: the knobs first, so that the start state is that of their settings.
   for (int c = 0; c < channels_; ++c) rigs_[c].configure(rate_hz_);
   if (build.model_on) load_model(build, 0);
   if (build.second != kSecondOff) load_model(build, 1);
+  if (own_settings) put_defaults(facts_[0].knobs, values);
   turn_knobs(values);
   const auto engine = [this](std::size_t slot, int c) { return engines_[slot][c] ? &*engines_[slot][c] : nullptr; };
   const Pairing pairing = build.second == kSecondInParallel ? Pairing::parallel : Pairing::series;

@@ -38,6 +38,9 @@ struct Build {
 /// The inverse of Knob::travel.
 double value_at(const Knob& knob, double travel) noexcept;
 
+/// The travels where a file has the first model's knobs.
+void put_defaults(const std::vector<Knob>& knobs, Values& values) noexcept;
+
 /// What the window shows.
 struct ModelFacts {
   std::string name, format;
@@ -49,8 +52,9 @@ struct ModelFacts {
 class LoadedRig {
  public:
   /// Never throws for a model or a cabinet that cannot be had: that part is left out and problem() says why.
-  /// `preset` numbers the preset that `values` are of.
-  LoadedRig(const Build& build, const Values& values, unsigned preset = 0);
+  /// `generation` numbers the preset that `values` are of. With `own_settings` the first model's knobs begin where its
+  /// file has them, not at `values`.
+  LoadedRig(const Build& build, Values values, unsigned generation = 0, bool own_settings = false);
   LoadedRig(const LoadedRig&) = delete;
   LoadedRig& operator=(const LoadedRig&) = delete;
 
@@ -60,7 +64,8 @@ class LoadedRig {
   void process(const float* const* in, float* const* out, int n) noexcept;
   /// From silence at these values, as if it were loaded anew with them; not on the audio thread.
   void restart(const Values& values);
-  unsigned preset() const noexcept { return preset_; }
+  unsigned generation() const noexcept { return generation_; }
+  void belong_to(unsigned generation) noexcept { generation_ = generation; }
   int latency_samples() const noexcept { return rigs_[0].latency_samples(); }
   bool has_model() const noexcept { return engines_[0][0].has_value() || engines_[1][0].has_value(); }
   bool has_cabinet() const noexcept { return has_cabinet_; }
@@ -82,7 +87,7 @@ class LoadedRig {
   double rate_hz_;
   Inputs inputs_;
   int channels_;
-  unsigned preset_;
+  unsigned generation_;
   std::array<std::array<std::optional<Engine>, kChannels>, kSlots> engines_;
   std::array<Rig, kChannels> rigs_;
   bool has_cabinet_ = false;

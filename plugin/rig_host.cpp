@@ -65,15 +65,32 @@ void RigHost::set_state(std::string_view key, std::string_view value) {
     if (!value.empty()) load_preset(std::string(value));
     return;
   }
+  bool changed = false;
   {
     const std::lock_guard lock(mutex_);
-    const bool changed = state_.set(key, value);
-    if (is_file_key(key)) preset_problem_ = "";  // a person has gone on
-    note_status();
-    if (!changed) return;
-    start_loader();
+    changed = change_state(key, value);
+    if (key == kModelKeys[0]) own_settings_ = false;
+  }
+  if (changed) asked_.notify_all();
+}
+
+void RigHost::choose_model(const std::string& path) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool another = state_.model().path != path;
+    if (!change_state(kModelKeys[0], path)) return;
+    own_settings_ = own_settings_ || another;
   }
   asked_.notify_all();
+}
+
+// With the mutex held; whether there is something to load.
+bool RigHost::change_state(std::string_view key, std::string_view value) {
+  const bool changed = state_.set(key, value);
+  if (is_file_key(key)) preset_problem_ = "";  // a person has gone on
+  note_status();
+  if (changed) start_loader();
+  return changed;
 }
 
 std::string RigHost::state(std::string_view key) const {
@@ -146,7 +163,8 @@ bool RigHost::load_preset(const std::string& path) {
     }
     preset_name_ = preset.name;
     preset_path_ = path;
-    preset_.fetch_add(1, std::memory_order_release);
+    own_settings_ = false;
+    generation_.fetch_add(1, std::memory_order_release);
     for (int i = 0; i < kFirstOutput; ++i)
       if (!belongs_to_the_place(i)) values_[static_cast<std::size_t>(i)] = preset.values[static_cast<std::size_t>(i)];
     for (const char* key : kPresetKeys) state_.set(key, preset.states[key]);
@@ -168,7 +186,7 @@ void RigHost::follow_program() {
     if (static_cast<std::size_t>(number) < presets.size()) load_preset(presets[static_cast<std::size_t>(number)]);
   } else if (what == kProgramsAreModels) {
     const std::vector<std::string> models = models_beside(state("model"));
-    if (static_cast<std::size_t>(number) < models.size()) set_state("model", models[static_cast<std::size_t>(number)]);
+    if (static_cast<std::size_t>(number) < models.size()) choose_model(models[static_cast<std::size_t>(number)]);
   }
 }
 
@@ -192,7 +210,7 @@ Build RigHost::asked_for() const {
 // With the mutex held.
 bool RigHost::has_work() const {
   return !built_ || program_.load(std::memory_order_relaxed) >= 0 ||
-         preset_.load(std::memory_order_relaxed) != preset_in_place_.load(std::memory_order_relaxed) ||
+         generation_.load(std::memory_order_relaxed) != generation_in_place_.load(std::memory_order_relaxed) ||
          *built_ != asked_for();
 }
 
@@ -208,16 +226,18 @@ void RigHost::load_what_is_asked() {
     lock.lock();
     const Build build = asked_for();
     const Values settings = values();
-    const unsigned preset = preset_.load(std::memory_order_relaxed);
+    const unsigned generation = generation_.load(std::memory_order_relaxed);
     if (built_ && *built_ == build) {
       note_status();  // whether the model is to be kept is turned by the host
-      preset_in_place_.store(preset, std::memory_order_release);
+      generation_in_place_.store(generation, std::memory_order_release);
       loaded_.notify_all();
       continue;
     }
+    const bool own_settings = own_settings_;
     lock.unlock();
-    auto rig = std::make_unique<LoadedRig>(build, settings, preset);
+    auto rig = std::make_unique<LoadedRig>(build, settings, generation, own_settings);
     lock.lock();
+    if (own_settings) take_own_settings(*rig, build);
     const StatusCode code = !rig->problem().empty() ? kFailed : rig->has_model() ? kPlaying : kDry;
     status_ = {code, rig->problem(), rig->facts()[0], rig->facts()[1],
                {build.models[0].file.path, build.models[1].file.path}, rig->has_cabinet(), rig->missing(), "", ""};
@@ -228,6 +248,18 @@ void RigHost::load_what_is_asked() {
     built_ = build;
     loaded_.notify_all();
   }
+}
+
+// With the mutex held: where a chosen model has begun, the parameters follow, unless another one is asked for by now.
+void RigHost::take_own_settings(LoadedRig& rig, const Build& build) {
+  const bool asked_for = build.models[0] == Build::Source{state_.model(), state_.model_bytes()};
+  if (!own_settings_ || !asked_for || rig.facts()[0].name.empty()) return;
+  own_settings_ = false;
+  Values values = this->values();
+  put_defaults(rig.facts()[0].knobs, values);
+  rig.belong_to(generation_.fetch_add(1, std::memory_order_release) + 1);
+  for (std::size_t i = kFirstKnob; i < kFirstKnob + kPoolKnobs; ++i) values_[i] = values[i];
+  edits_.fetch_add(1, std::memory_order_release);
 }
 
 bool RigHost::settle(std::chrono::milliseconds limit) {
@@ -270,9 +302,9 @@ void RigHost::take_next() noexcept {
 }
 
 bool RigHost::may_follow() const noexcept {
-  const unsigned preset = preset_.load(std::memory_order_acquire);
-  return !current_ || current_->preset() == preset ||
-         (preset_in_place_.load(std::memory_order_acquire) == preset &&
+  const unsigned generation = generation_.load(std::memory_order_acquire);
+  return !current_ || current_->generation() == generation ||
+         (generation_in_place_.load(std::memory_order_acquire) == generation &&
           next_.load(std::memory_order_relaxed) == nullptr);
 }
 
@@ -283,7 +315,7 @@ void RigHost::follow_settings() noexcept {
   followed_ = edits;
   const Values now = values();
   if (current_) current_->set(now);
-  if (fading_ && fading_->preset() == current_->preset()) fading_->set(now);
+  if (fading_ && fading_->generation() == current_->generation()) fading_->set(now);
 }
 
 void RigHost::process(const float* const* in, float* const* out, int n) noexcept {

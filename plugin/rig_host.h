@@ -49,12 +49,14 @@ class RigHost {
 
   /// As a MIDI program change asks for it, from 0: what it means is what `kPrograms` says. Any thread.
   void ask_for_program(int number) noexcept { program_.store(number, std::memory_order_relaxed); }
-  /// How often a preset was loaded: it has changed parameters behind the host's back.
-  unsigned presets_loaded() const noexcept { return preset_.load(std::memory_order_acquire); }
+  /// Changes whenever parameters were turned behind the host's back: by a preset, or for a model that was chosen.
+  unsigned generation() const noexcept { return generation_.load(std::memory_order_acquire); }
 
   /// Any thread but the audio thread. The key `preset` loads one: a path, or "triode:NAME".
   void set_state(std::string_view key, std::string_view value);
   std::string state(std::string_view key) const;
+  /// Another first model, which begins at its own settings: one from a session plays where its knobs were left.
+  void choose_model(const std::string& path);
   Status status() const;
   /// All that is set now. The name is that of the preset that was loaded or saved last.
   Preset preset() const;
@@ -82,7 +84,9 @@ class RigHost {
   bool has_work() const;
   void load_what_is_asked();
   bool load_preset(const std::string& path);
+  bool change_state(std::string_view key, std::string_view value);
   void follow_program();
+  void take_own_settings(LoadedRig& rig, const Build& build);
   Build asked_for() const;
   Status told() const;
   void note_status();
@@ -98,8 +102,9 @@ class RigHost {
 
   std::array<std::atomic<float>, kParameters> values_;
   std::atomic<unsigned> edits_{0};
-  // A preset turns everything at once, with its model: what plays before keeps its settings until that is there.
-  std::atomic<unsigned> preset_{0}, preset_in_place_{0};  // loaded; played by the rig as it is
+  // A preset turns everything at once, with its model: what plays before keeps its settings until that is there. So
+  // does a chosen model with its knobs.
+  std::atomic<unsigned> generation_{0}, generation_in_place_{0};  // asked for; played by the rig as it is
   std::atomic<int> program_{-1};
 
   mutable std::mutex mutex_;  // of what follows, never taken by the audio thread
@@ -107,6 +112,7 @@ class RigHost {
   State state_;
   double rate_hz_ = 48000.0;
   std::optional<Build> built_;
+  bool own_settings_ = false;  // those of the first model are to be taken as soon as it is there
   Status status_;
   std::string preset_name_, preset_path_, preset_problem_;
   bool quit_ = false;

@@ -28,7 +28,7 @@ TriodePlugin::TriodePlugin() : Plugin(kParameters, 0, kStateKeys.size()) {
   if (isDummyInstance() || std::strcmp(getPluginFormatName(), "JACK/Standalone") != 0) return;
   standalone_ = this;
   if (const char* preset = std::getenv("TRIODE_PRESET")) rig_.set_state("preset", preset);
-  if (const char* model = std::getenv("TRIODE_MODEL")) rig_.set_state("model", model);
+  if (const char* model = std::getenv("TRIODE_MODEL")) rig_.choose_model(model);
   if (const char* cabinet = std::getenv("TRIODE_CABINET")) rig_.set_state("cabinet", cabinet);
 }
 

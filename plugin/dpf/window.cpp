@@ -58,7 +58,7 @@ class TriodeWindow : public UI {
       cabinet_paths_[slot] = rig().state(kCabinetKeys[slot]);
     }
     if (shown_ == 1 && status_.second.name.empty()) shown_ = 0;
-    if (rig().presets_loaded() != presets_told_) tell_the_host();
+    if (rig().generation() != generation_told_) tell_the_host();
     if (chosen_is_there()) take_defaults();
     follow_latency();
     if (++idles_ % kIdlesPerLook == 0) pitch_hz_ = rig().heard_pitch_hz();
@@ -220,9 +220,9 @@ class TriodeWindow : public UI {
       if (knob_of(knob) != nullptr) turn_once(knob, default_of(knob));
   }
 
-  // A preset has turned everything behind the host's back.
+  // A preset or a chosen model has turned parameters behind the host's back.
   void tell_the_host() {
-    presets_told_ = rig().presets_loaded();
+    generation_told_ = rig().generation();
     chosen_after_.reset();
     for (int i = 0; i < kFirstOutput; ++i) {
       const auto index = static_cast<uint32_t>(i);
@@ -398,7 +398,7 @@ class TriodeWindow : public UI {
   int held_ = -1, last_pressed_ = -1;
   double held_y_ = 0.0;
   uint pressed_at_ = 0;
-  unsigned presets_told_ = 0;
+  unsigned generation_told_ = 0;
   bool saving_ = false, more_ = false;
   std::string window_problem_;
 

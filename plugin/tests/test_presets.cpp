@@ -97,7 +97,7 @@ void test_there_and_back() {
   CHECK(second.get(kInterfaceDbu) == 7.0f);  // of this interface, not of the sound
   CHECK(second.state("model") == model && second.state("cabinet") == "/elsewhere/ir.wav");
   CHECK(second.state("preset").empty() && second.status().preset == "Warm \xC3\xA4");
-  CHECK(second.presets_loaded() == 1);
+  CHECK(second.generation() == 1);
   fs::rename(folder() / "presets", folder() / "moved");
   second.set_state("preset", (folder() / "moved" / "warm.json").string());
   CHECK(second.state("model") == (folder() / "moved" / "half.nam").string());
@@ -120,7 +120,7 @@ void test_saved_under_a_name() {
   CHECK(host.status().preset == "lead" && host.status().preset_path == lead);
   host.save_preset(bare + " 2");
   CHECK(host.status().preset == "lead 2" && host.status().preset_path == bare + " 2.json");
-  CHECK(read_preset(bare + " 2.json").name == "lead 2" && host.presets_loaded() == 0);
+  CHECK(read_preset(bare + " 2.json").name == "lead 2" && host.generation() == 0);
 }
 
 // Both end in .json, and lie in one folder.
@@ -235,6 +235,48 @@ void test_midi_programs() {
   host.ask_for_program(2);
   CHECK(comes_about([&] { return host.state("model") == (own / "c.json").string(); }));
   CHECK(host.status().preset == "Two");
+  host.set_state("model", "triode:preamp-clean");
+  host.set(kFirstKnob, 0.9f);
+  host.ask_for_program(2);  // triode:preamp
+  CHECK(comes_about([&] { return host.get(kFirstKnob) == 0.5f; }));
+  CHECK(host.state("model") == "triode:preamp");
+}
+
+// In the parameters, and in the sound from its first sample on.
+void test_a_chosen_model_begins_at_its_own_settings() {
+  const std::string with_knobs = "triode:preamp", without = "triode:preamp-clean";
+  RigHost chosen, turned;
+  for (RigHost* host : {&chosen, &turned}) {
+    host->set_state("model", without);
+    host->activate(48000.0);
+    host->set(kFirstSecondKnob, 0.25f);
+    for (const int knob : {0, 1}) host->set(kFirstKnob + knob, host == &chosen ? 0.9f : 0.5f);
+    host->set(kFirstKnob + 2, 0.25f);  // it has two
+    play(*host, 20);
+  }
+  chosen.choose_model(with_knobs);
+  turned.set_state("model", with_knobs);
+  CHECK(chosen.settle(kPatience) && turned.settle(kPatience));
+  CHECK(play(chosen, 200) == play(turned, 200));
+  for (int i = 0; i < kFirstOutput; ++i) CHECK_WITH(chosen.get(i) == turned.get(i), kParameterInfos[i].symbol);
+  CHECK(chosen.generation() == 1 && turned.generation() == 0);
+  chosen.set(kFirstKnob, 0.9f);
+  chosen.choose_model(with_knobs);  // it is there already
+  CHECK(chosen.settle(kPatience) && chosen.get(kFirstKnob) == 0.9f);
+  chosen.set_state("model", "triode:overdrive");  // as from a session, where its knobs were left
+  CHECK(chosen.settle(kPatience) && chosen.get(kFirstKnob) == 0.9f);
+  chosen.set(kModel, 0.0f);
+  chosen.choose_model(with_knobs);
+  CHECK(chosen.settle(kPatience) && chosen.get(kFirstKnob) == 0.9f);  // nobody knows its settings yet
+  chosen.set(kModel, 1.0f);
+  CHECK(chosen.settle(kPatience) && chosen.get(kFirstKnob) == 0.5f);
+  const std::string told = R"({"triode_preset": 1, "model": "triode:preamp", "parameters": {"knob_1": 0.75}})";
+  chosen.choose_model("triode:overdrive");
+  chosen.set_state("preset", written(folder() / "told.json", told));
+  CHECK(chosen.settle(kPatience) && chosen.get(kFirstKnob) == 0.75f);
+  chosen.choose_model("triode:overdrive");
+  chosen.set_state("model", with_knobs);
+  CHECK(chosen.settle(kPatience) && chosen.get(kFirstKnob) == 0.75f);
 }
 
 // They load, play, and are about as loud as each other.
@@ -265,6 +307,7 @@ int main() {
   test_refusals();
   test_loaded_while_playing();
   test_midi_programs();
+  test_a_chosen_model_begins_at_its_own_settings();
   test_factory_presets();
   fs::remove_all(folder());
   return failures == 0 ? 0 : 1;
