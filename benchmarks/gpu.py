@@ -96,7 +96,7 @@ def alone_row(data: Path, name: str, seconds: float, seeds: int) -> list[str]:
     found, passes = [], 0.0
     for seed in range(seeds):
         network = snapshot("a2-full", seed)
-        result = train(network, dataset, recipe("wavenet", seconds=seconds, seed=seed, large_batches=True))
+        result = train(network, dataset, recipe("wavenet", seconds=seconds, seed=seed, in_graphs=True))
         found.append(validation_esr(network, test))
         passes = result.epochs
         print(name, seconds, seed, f"{found[-1]:.5f}", f"{result.audio_seconds_per_second:.0f}", flush=True)
@@ -109,7 +109,7 @@ def together_rows(data: Path, seconds: float) -> list[list[str]]:
     """The three captures side by side for as long as one would take."""
     both = {name: load(data, name) for name in PEER}
     networks = [snapshot("a2-full", 0) for _ in both]
-    config = recipe("wavenet", seconds=seconds, large_batches=True)
+    config = recipe("wavenet", seconds=seconds, in_graphs=True)
     config = dataclasses.replace(config, batch_size=shared_batch_size(config, networks, torch.cuda.mem_get_info()[0]))
     results = train_together(networks, [dataset for dataset, _ in both.values()], config)
     rows = []
@@ -133,7 +133,7 @@ def main() -> None:
     began = time.perf_counter()
     dataset, _ = load(options.data, "ts9")
     warm = snapshot("a2-full", 0)
-    train(warm, dataset, recipe("wavenet", seconds=1, large_batches=True))
+    train(warm, dataset, recipe("wavenet", seconds=1, in_graphs=True))
     first = time.perf_counter() - began
     print(f"first training, with Triton's compilation: {first:.0f} s", flush=True)
     speeds = []

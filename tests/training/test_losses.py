@@ -72,7 +72,7 @@ def test_a_weighting_hears_1_khz_better_than_50_hz() -> None:
 
 
 def test_parse_loss() -> None:
-    assert parse_loss("mse,mrstft=0.01") == {"mse": 1.0, "esr": 0.0, "dc": 0.0, "mrstft": 0.01}
+    assert parse_loss("mse,mrstft=0.01") == {"mse": 1.0, "esr": 0.0, "dc": 0.0, "mrstft": 0.01, "aliasing": 0.0}
     for text in ("l1=1", "mse=x"):
         with pytest.raises(OptionError, match="--loss"):
             parse_loss(text)

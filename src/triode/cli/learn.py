@@ -66,7 +66,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the same command was interrupted.")] = False,
     recipe: Annotated[str | None, typer.Option(help="Another way to train, like damskagg2019 or farina2000.")] = None,
-    loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc).")] = None,
+    loss: Annotated[str | None, typer.Option(help="Weights like mse=1,mrstft=0.001 (also esr, dc, aliasing).")] = None,
     pre_emphasis: Annotated[float | None, typer.Option(help="Pre-emphasis of the error, for example 0.85.")] = None,
     a_weighting: Annotated[bool, typer.Option(help="A-weighted error.")] = False,
     optimiser: Annotated[str | None, typer.Option(help="soap or adam.")] = None,

@@ -23,8 +23,8 @@ State = Mapping[int, Mapping[str, Tensor]]
 class Descent(Protocol):
     """What the training loop needs of a way to descend."""
 
-    def step(self, learning_rate: float) -> int:
-        """One step; target samples it was taken over."""
+    def step(self, learning_rate: float, late: bool = False) -> int:
+        """One step, early or late in a training; target samples it was taken over."""
         ...
 
     def loss(self) -> float:
@@ -83,13 +83,15 @@ class EagerDescent:
         self, network: Network, data: Dataset, loss: Loss, config: TrainConfig, generator: torch.Generator
     ) -> None:
         self._network, self._config = network, config
-        self._arguments = (network, data, loss, config, generator)
+        self._late = False
+        self._arguments = (network, data, loss, config, generator, lambda: self._late)
         self._latest = math.nan
         self._optimiser = make_optimiser(network, config)
         self._stream: Iterator[tuple[Tensor, int]] = iter(())
 
-    def step(self, learning_rate: float) -> int:
-        """One step; target samples it was taken over."""
+    def step(self, learning_rate: float, late: bool = False) -> int:
+        """One step, early or late in a training; target samples it was taken over."""
+        self._late = late
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate
         self._optimiser.zero_grad(set_to_none=True)

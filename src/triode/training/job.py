@@ -180,7 +180,7 @@ def _begin(task: Task, prepared: Prepared | None, identified: bool) -> _Begun:
         rate_hz=prepared.rate_hz,
         memory_samples=lead_samples(network),
         seed=job.seed,
-        large_batches=runs_here(torch.device(device)),
+        in_graphs=runs_here(torch.device(device)),
         **job.changes,
     )
     return _Begun(prepared, data, network, config)

@@ -1,5 +1,7 @@
 """Training losses: relative squared error, ESR, DC, multi-resolution STFT; pre-emphasis and A-weighting as options.
 
+Aliasing is no term of this module: it is heard in tones, of which no recording says anything (`tones.py`).
+
 Targets reach the losses with the mean power of all training target at their knob setting divided out, so that `mse`
 reads as an ESR over everything, and one set of weights suits quiet and loud captures and settings alike.
 """
@@ -23,6 +25,7 @@ class LossConfig:
     esr            error-to-signal ratio of each segment (Wright et al. 2019); weighs quiet segments as much as loud
     dc             squared difference of the means over the segment's power (Wright et al. 2019)
     mrstft         multi-resolution STFT distance (Yamamoto et al. 2020), auraloss' default resolutions
+    aliasing       what a decibel of aliasing weighs, as a share of the other terms; for WaveNets (`tones.Tones`)
     pre_emphasis   c of the filter y[t] = x[t] - c x[t-1] before mse and esr; 0 for none
     a_weighting    A-weighting before mse and esr (Wright & Välimäki, ICASSP 2020)
     """
@@ -31,13 +34,14 @@ class LossConfig:
     esr: float = 0.0
     dc: float = 0.0
     mrstft: float = 0.0
+    aliasing: float = 0.0
     pre_emphasis: float = 0.0
     a_weighting: bool = False
 
     def __post_init__(self) -> None:
         weights = (self.mse, self.esr, self.dc, self.mrstft)
-        if min(weights) < 0 or max(weights) <= 0:
-            raise OptionError(f"loss weights {weights}: expected none below 0 and one above")
+        if min(*weights, self.aliasing) < 0 or max(weights) <= 0:
+            raise OptionError(f"loss weights {weights}: expected none below 0 and one above, beside that of aliasing")
         if not 0 <= self.pre_emphasis < 1:
             raise OptionError(f"pre-emphasis {self.pre_emphasis}: expected 0 (none) to below 1, for example 0.85")
 
@@ -87,7 +91,7 @@ def esr(estimate: Tensor, target: Tensor) -> float:
 
 def parse_loss(text: str) -> dict[str, float]:
     """`mse=1,mrstft=0.001` -> the weights of LossConfig it names; unnamed ones are 0."""
-    weights = {"mse": 0.0, "esr": 0.0, "dc": 0.0, "mrstft": 0.0}
+    weights = {"mse": 0.0, "esr": 0.0, "dc": 0.0, "mrstft": 0.0, "aliasing": 0.0}
     for part in text.split(","):
         name, _, number = part.partition("=")
         if name not in weights:

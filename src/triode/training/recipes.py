@@ -35,6 +35,8 @@ RECIPES: Mapping[str, tuple[str, ...]] = {
 }
 # On an H100 five times as much audio a second as in small batches, and after 10 s half the error (docs/training.md).
 LARGE_BATCHES = {"batch_size": 16, "segment_samples": 16384}
+# Of our own architecture: lower for hardly any error where a recording has been heard often (docs/training.md).
+ALIASING = LossConfig(aliasing=0.005)
 
 
 def default_arch(size: str | None, knobs: bool = False) -> str:
@@ -57,21 +59,24 @@ def recipe(
     loss_weights: Mapping[str, float] | None = None,
     pre_emphasis: float | None = None,
     a_weighting: bool | None = None,
-    large_batches: bool = False,
+    in_graphs: bool = False,
     **changes: Any,
 ) -> TrainConfig:
     """The TrainConfig for `arch` within a budget of wall time or epochs, by the recipe `name` or its first.
 
     `memory_samples` is the network's memory: before each crop it hears as much, so crops shall not be much shorter.
     `loss_weights`, `pre_emphasis`, `a_weighting` replace those of the recipe's loss (`LossConfig`), `changes` fields
-    of the TrainConfig; None leaves them as they are. `large_batches` is for a device on which they take hardly longer
-    than small ones: large-steps is the default then, but with a budget in epochs, that is in steps. Raises OptionError
-    for a recipe that `arch` does not have.
+    of the TrainConfig; None leaves them as they are. `in_graphs` is for a device that takes whole steps as graphs, on
+    which large ones take hardly longer: large-steps is the default then, but with a budget in epochs, that is in steps,
+    and no tones are heard, which graphs do not hold. Raises OptionError for a recipe that `arch` does not have.
     """
-    if name is None and large_batches and epochs is None and "large-steps" in RECIPES[arch]:
+    if name is None and in_graphs and epochs is None and "large-steps" in RECIPES[arch]:
         name = "large-steps"
     name = checked_recipe(arch, name)
-    config = TrainConfig(seconds=seconds, epochs=epochs, **_recipe(name, rate_hz, memory_samples))
+    fields = _recipe(name, rate_hz, memory_samples)
+    if arch == "triode" and name != "damskagg2019" and not in_graphs:
+        fields["loss"] = ALIASING
+    config = TrainConfig(seconds=seconds, epochs=epochs, **fields)
     loss_changes = {**(loss_weights or {}), "pre_emphasis": pre_emphasis, "a_weighting": a_weighting}
     loss = dataclasses.replace(config.loss, **_given(loss_changes))
     return dataclasses.replace(config, loss=loss, **_given(changes))

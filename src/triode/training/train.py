@@ -30,6 +30,7 @@ REPORT_SECONDS = 0.5
 CHECKPOINT_SECONDS = 20.0
 VALIDATIONS = 40  # per budget, unless they would take more than VALIDATION_SHARE of the time
 VALIDATION_SHARE = 0.08
+LATE_SHARE = 0.5  # of the budget: tones are heard from then on, when the device is mostly learned
 MOST_RESTARTS = 4
 # Regularisations of a linear system, the first for those so long that trying takes more than seconds.
 RIDGES = (1e-6, 1e-4, 1e-2)
@@ -167,7 +168,7 @@ class _Loop:
         observer(self._progress(1.0))
 
     def _update(self, share: float) -> None:
-        self.samples += self.descent.step(self.slower * learning_rate(share, self.config))
+        self.samples += self.descent.step(self.slower * learning_rate(share, self.config), late=share >= LATE_SHARE)
         self.recent_loss = self.descent.loss()
 
     def _validate(self) -> None:

@@ -1,18 +1,20 @@
 """Losses to descend, one after another: random crops where memory is finite, carried state where it is not."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
+from triode.errors import OptionError
 from triode.training.config import TrainConfig
 from triode.training.dataset import Batch, Dataset
-from triode.training.losses import Loss
+from triode.training.losses import Loss, LossConfig
 from triode.training.networks.parametric import Parametric
 from triode.training.networks.recurrent import Recurrent
 from triode.training.networks.sizes import Network
 from triode.training.networks.wavenet import WaveNet
+from triode.training.tones import Tones
 
 VALIDATION_SAMPLES = 1 << 17
 RECURRENT_LEAD_SAMPLES = 8192
@@ -32,15 +34,38 @@ def heard(network: Network, data: Dataset) -> Dataset:
 
 
 def losses(
-    network: Network, data: Dataset, loss: Loss, config: TrainConfig, generator: torch.Generator
+    network: Network,
+    data: Dataset,
+    loss: Loss,
+    config: TrainConfig,
+    generator: torch.Generator,
+    late: Callable[[], bool] = lambda: True,
 ) -> Iterator[tuple[Tensor, int]]:
-    """Endless (loss, target samples it was taken over); the caller steps the optimiser between two of them."""
+    """Endless (loss, target samples it was taken over); the caller steps the optimiser between two of them.
+
+    Where aliasing is to fall, tones are heard beside the recording as long as `late` says so.
+    """
+    check_loss(network, config.loss)
     if isinstance(network, Recurrent):
         yield from _carried_state(network, data, loss, config, generator)
         return
-    batches = data.batches(config.batch_size, config.segment_samples, lead_samples(network), generator)
-    for batch in batches:
-        yield loss(network(batch.dry, travels=batch.travels), batch.wet, batch.powers), batch.wet.numel()
+    tones = None
+    for batch in data.batches(config.batch_size, config.segment_samples, lead_samples(network), generator):
+        if not (config.loss.aliasing and late()):
+            yield loss(network(batch.dry, travels=batch.travels), batch.wet, batch.powers), batch.wet.numel()
+            continue
+        if tones is None:
+            inner = network.network if isinstance(network, Parametric) else network
+            assert isinstance(inner, WaveNet)
+            device = batch.dry.device
+            tones = Tones(inner, config.segment_samples, data.rate_hz, config.loss.aliasing, config.seed, device)
+        yield tones.with_aliasing(network, batch, loss, generator), batch.wet.numel()
+
+
+def check_loss(network: Network, loss: LossConfig) -> None:
+    """OptionError where the loss is not for this kind of network."""
+    if loss.aliasing and not isinstance(network.network if isinstance(network, Parametric) else network, WaveNet):
+        raise OptionError("--loss aliasing: only WaveNets learn not to alias (--arch triode or wavenet); leave it out")
 
 
 def _carried_state(

@@ -36,7 +36,7 @@ def can_step(networks: Sequence[nn.Module], config: TrainConfig) -> bool:
         inner = first
     else:
         return False
-    here = config.optimiser == "soap" and runs_here(next(first.parameters()).device)
+    here = config.optimiser == "soap" and not config.loss.aliasing and runs_here(next(first.parameters()).device)
     return here and all(supports(array) for array in inner.config.arrays)
 
 
@@ -86,8 +86,11 @@ class GraphStep:
         self._graphs: dict[bool, torch.cuda.CUDAGraph] = {}
         self._ahead: deque[torch.cuda.Event] = deque()
 
-    def step(self, learning_rate: float) -> int:
-        """One step, which may still be under way on return; target samples of one network in it."""
+    def step(self, learning_rate: float, late: bool = False) -> int:
+        """One step, which may still be under way on return; target samples of one network in it.
+
+        All steps are alike, `late` or not: those with tones are not for graphs (`can_step`).
+        """
         self.steps += 1
         follow = soap.follows(self.steps, int(self._options["interval"]))
         self._draw()

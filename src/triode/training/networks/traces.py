@@ -15,14 +15,21 @@ from torch import Tensor
 from triode.architecture_wavenet import Trace
 
 
-def with_traces(x: Tensor, traces: Sequence[Trace]) -> Tensor:
-    """Audio (..., T), which begins after silence -> (..., 1 + traces, T): the audio, then each trace."""
+def with_traces(x: Tensor, traces: Sequence[Trace], period_samples: int = 0) -> Tensor:
+    """Audio (..., T), which begins after silence -> (..., 1 + traces, T): the audio, then each trace.
+
+    With `period_samples`, of which T holds at least one, what repeats itself in `x` has always done so.
+    """
     audio = x.detach().cpu().double().numpy()
     rows = [x]
     for trace in traces:
         decay = np.exp(-1 / trace.time_constant_samples)
         heard = np.abs(audio) if trace.type == "envelope" else audio
-        level = lfilter([1 - decay], [1, -decay], heard)
+        before = np.zeros((*heard.shape[:-1], 1))
+        if period_samples:
+            once = lfilter([1 - decay], [1, -decay], heard[..., :period_samples])[..., -1:]
+            before = once / (1 - decay**period_samples)
+        level, _ = lfilter([1 - decay], [1, -decay], heard, zi=decay * before)
         if trace.type == "envelope":
             level = np.sqrt(level)
         rows.append(torch.from_numpy(trace.scale * (level - trace.offset)).to(x))
