@@ -1,9 +1,11 @@
-"""One model with knobs of other devices: `python -m benchmarks.knob_devices [--data FOLDER] [--time 4m | --epochs N]`.
+"""One model with knobs of other devices: `python -m benchmarks.knob_devices [--data FOLDER] [--time 4m | --epochs N]
+[--only NAME ...] [--keep FOLDER]`.
 
 The built-in preamp with all its knobs, recorded by a plan; an overdrive plug-in (Guitarix's TS9, an LV2) recorded
 unattended with two and with three knobs; and, with FOLDER/captures/hotrod_deluxe, a real amp of which two settings at a
 time are left out. Settings to test on are drawn after the plan and never learned from, and what is played at them comes
-from another seed of the capture signal. Every number is what the command line prints.
+from another seed of the capture signal. Every number is what the command line prints. What `--keep` holds is not
+measured again, and the table has all of it.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from benchmarks.fidelity import triode
 from benchmarks.page import table, write_section
 from triode.audio import read_audio
 from triode.capture.folder import add_take
+from triode.files import write_text
 from triode.knobs import Knob
 
 TS9 = ("--plugin", "http://guitarix.sourceforge.net/plugins/gxts9#ts9sim")
@@ -56,7 +59,7 @@ CASES = {
     "TS9 plug-in, 3 knobs, its corners": Case(TS9, TS9_KNOBS, takes=24, seconds=10, at=CORNERS),
 }
 HOTROD = "real amp, two settings left out"
-HEAD = ("device", "takes", "settings tested", "mean ESR", "median", "worst", "epochs")
+HEAD = ("device", "takes", "settings tested", "budget", "seed", "mean ESR", "median", "worst", "epochs")
 
 
 def command(*words: object) -> None:
@@ -78,7 +81,7 @@ def learn_and_test(name: str, case: Case, folder: Path, budget: Sequence[str], s
         command("capture", test, *case.device, "--take", f"held{index}", *recorded, 1, *at, *held)
     trained = triode("train", train, "-o", model, *budget, "--seed", seed, *case.options)
     found = triode("evaluate", model, test, "--from", PLAYING_SECONDS)
-    return row(name, str(case.takes), [take["esr"] for take in found["takes"]], trained["epochs"])
+    return row(name, case.takes, [take["esr"] for take in found["takes"]], trained["epochs"], budget, seed)
 
 
 def leave_two_out(capture: Path, folder: Path, budget: Sequence[str], seed: int) -> list[str]:
@@ -99,14 +102,23 @@ def leave_two_out(capture: Path, folder: Path, budget: Sequence[str], seed: int)
         trained = triode("train", folder / "takes", "-o", model, *options)
         errors += [take["esr"] for take in trained["takes"] if take["held_out"]]
         epochs = trained["epochs"]
-    return row(HOTROD, str(len(takes) - 2), errors, epochs)
+    return row(HOTROD, len(takes) - 2, errors, epochs, budget, seed)
 
 
-def row(name: str, takes: str, errors: Sequence[float], epochs: float) -> list[str]:
+def row(name: str, takes: int, errors: Sequence[float], epochs: float, budget: Sequence[str], seed: int) -> list[str]:
     """What the table says of one device."""
     print(f"{name}: {[round(error, 5) for error in errors]}", flush=True)
     numbers = (f"{value:.4f}" for value in (np.mean(errors), np.median(errors), max(errors)))
-    return [name, takes, str(len(errors)), *numbers, f"{epochs:.0f}"]
+    told = " ".join(budget).replace("--", "")
+    return [name, str(takes), str(len(errors)), told, str(seed), *numbers, f"{epochs:.0f}"]
+
+
+def measure(name: str, data: Path, budget: Sequence[str], seed: int) -> list[str]:
+    """The row of one device; `data` is needed for the real amp only."""
+    with tempfile.TemporaryDirectory() as folder:
+        if name in CASES:
+            return learn_and_test(name, CASES[name], Path(folder), budget, seed)
+        return leave_two_out(data / "captures" / "hotrod_deluxe", Path(folder), budget, seed)
 
 
 def main() -> None:
@@ -117,18 +129,19 @@ def main() -> None:
     parser.add_argument("--epochs", help="instead of the time: what is found then is the same on a busy machine")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=[*CASES, HOTROD], choices=[*CASES, HOTROD])
+    parser.add_argument("--keep", type=Path, help="folder of results, of this run and of earlier ones")
     options = parser.parse_args()
     budget = ("--epochs", options.epochs) if options.epochs else ("--time", options.time)
-    rows = []
-    for name in options.only:
-        with tempfile.TemporaryDirectory() as folder:
-            if name in CASES:
-                rows.append(learn_and_test(name, CASES[name], Path(folder), budget, options.seed))
-            elif options.data:
-                capture = options.data / "captures" / "hotrod_deluxe"
-                rows.append(leave_two_out(capture, Path(folder), budget, options.seed))
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = options.keep or Path(temporary)
+        kept.mkdir(parents=True, exist_ok=True)
+        for name in options.only:
+            path = kept / f"{name}.json"
+            if not path.exists() and (name in CASES or options.data):
+                write_text(path, json.dumps(measure(name, options.data, budget, options.seed)))
+        rows = [json.loads(path.read_text()) for path in sorted(kept.glob("*.json"))]
     body = (
-        f"`triode train {' '.join(budget)}`, seed {options.seed}, otherwise default (the preamp: `--size long`); knobs "
+        "`triode train`, otherwise default (the preamp: `--size long`); knobs "
         f"between {LOW:g} and {HIGH:g} % of their travel. Settings to test on were drawn after the plan (the corners "
         f"apart); another seed of the capture signal's playing is played there.\n\n{table(HEAD, rows)}"
     )
