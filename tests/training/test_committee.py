@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from triode.errors import OptionError
 from triode.training.committee import train_committee
@@ -16,13 +15,7 @@ from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNetCon
 
 RATE = 8000
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def take(travel: float, seed: int) -> Pair:

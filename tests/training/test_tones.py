@@ -25,13 +25,7 @@ RATE_HZ = 48000
 LENGTH = 1024
 CONFIG = TrainConfig(epochs=12, batch_size=4, segment_samples=LENGTH, learning_rate=0.015, optimiser="soap", seed=1)
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def small_wavenet(traces: tuple[Trace, ...] = ()) -> WaveNet:
