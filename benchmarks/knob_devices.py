@@ -136,7 +136,7 @@ def main() -> None:
         kept = options.keep or Path(temporary)
         kept.mkdir(parents=True, exist_ok=True)
         for name in options.only:
-            path = kept / f"{name}.json"
+            path = kept / f"{'-'.join([name, *budget, 'seed', str(options.seed)]).replace('--', '')}.json"
             if not path.exists() and (name in CASES or options.data):
                 write_text(path, json.dumps(measure(name, options.data, budget, options.seed)))
         rows = [json.loads(path.read_text()) for path in sorted(kept.glob("*.json"))]

@@ -25,9 +25,14 @@ def lead_samples(network: Network) -> int:
     return RECURRENT_LEAD_SAMPLES if isinstance(network, Recurrent) else network.receptive_field - 1
 
 
+def _inner(network: Network) -> Network:
+    """The network itself, or the one whose weights follow knobs."""
+    return network.network if isinstance(network, Parametric) else network
+
+
 def heard(network: Network, data: Dataset) -> Dataset:
     """The data as `network` hears it: for one with traces, they are worked out over whole takes, once."""
-    inner = network.network if isinstance(network, Parametric) else network
+    inner = _inner(network)
     if not isinstance(inner, WaveNet) or not inner.config.traces or data.dry[0].dim() > 1:
         return data
     return dataclasses.replace(data, dry=tuple(inner.heard(signal) for signal in data.dry))
@@ -55,7 +60,7 @@ def losses(
             yield loss(network(batch.dry, travels=batch.travels), batch.wet, batch.powers), batch.wet.numel()
             continue
         if tones is None:
-            inner = network.network if isinstance(network, Parametric) else network
+            inner = _inner(network)
             assert isinstance(inner, WaveNet)
             device = batch.dry.device
             tones = Tones(inner, config.segment_samples, data.rate_hz, config.loss.aliasing, config.seed, device)
@@ -64,7 +69,7 @@ def losses(
 
 def check_loss(network: Network, loss: LossConfig) -> None:
     """OptionError where the loss is not for this kind of network."""
-    if loss.aliasing and not isinstance(network.network if isinstance(network, Parametric) else network, WaveNet):
+    if loss.aliasing and not isinstance(_inner(network), WaveNet):
         raise OptionError("--loss aliasing: only WaveNets learn not to alias (--arch triode or wavenet); leave it out")
 
 
