@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from triode.training import soap
 from triode.training.soap import LARGEST_SIDE, Soap, weight_matrices
 
 
@@ -40,8 +41,8 @@ def test_correlated_weights_are_learned_in_fewer_steps_than_adam_takes() -> None
         error_left(lambda layer, lr: torch.optim.Adam(layer.parameters(), lr, (0.8, 0.9)), rate)
         for rate in (0.01, 0.03, 0.1, 0.3)
     )
-    soap = error_left(lambda layer, lr: Soap(weight_matrices(layer), lr), 0.1)
-    assert soap < adam / 20
+    found = error_left(lambda layer, lr: Soap(weight_matrices(layer), lr), 0.1)
+    assert found < adam / 20
 
 
 def test_parameters_of_one_module_and_as_many_rows_are_one_matrix() -> None:
@@ -125,3 +126,23 @@ def test_a_long_gradient_counts_as_one_of_the_clipped_length() -> None:
             optimiser.step()
         moved.append(torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()]))
     torch.testing.assert_close(*moved, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_step_takes_one_thread_and_gives_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a step that fails: the kernels of the next forward pass take as many as before."""
+    layer = nn.Linear(3, 2)
+    optimiser = Soap(weight_matrices(layer), 0.01)
+    layer.weight.grad, layer.bias.grad = torch.ones(2, 3), torch.ones(2)
+    during = []
+
+    def fail(*_: object) -> None:
+        during.append(torch.get_num_threads())
+        raise ArithmeticError
+
+    monkeypatch.setattr(soap, "direction", fail)
+    torch.set_num_threads(2)
+    with pytest.raises(ArithmeticError):
+        optimiser.step()
+    assert during == [1]
+    assert torch.get_num_threads() == 2

@@ -5,6 +5,8 @@ Importing this module does not import torch, so that it can be used before torch
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from triode.errors import OptionError
 
@@ -44,3 +46,16 @@ def settle_threads() -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(max(1, min(cores, 16)))
     torch.set_flush_denormal(True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch's operations on the calling thread alone: on small matrices others cost more than they compute."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from triode.training.gpu.orthonormal import orthonormal
+from triode.training.runtime import one_thread
 
 LARGEST_SIDE = 128  # a longer side keeps its own coordinates: its eigenvectors would take longer than the gradient
 MOMENTUM, MEMORY = 0.8, 0.9
@@ -57,6 +58,7 @@ class Soap(torch.optim.Optimizer):
         self._places = matrix_places(matrices, parameters[0].device)
 
     @torch.no_grad()
+    @one_thread()  # with two, QR decompositions of these sizes take four times as long
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Move the parameters by their gradients."""
         (group,) = self.param_groups
