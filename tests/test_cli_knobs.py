@@ -196,6 +196,18 @@ def test_a_grid_is_a_pack_of_snapshots(triode: Command, trained: Path, tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
+def test_a_grid_goes_into_a_folder(triode: Command, trained: Path, tmp_path: Path) -> None:
+    """An output without an ending is one: .nam files, named after the model."""
+    pack, knob = tmp_path / "my packs" / "pedal", load(trained).knobs[0]
+    triode("convert", trained, pack, "--grid", "drive=0%,100%")
+    assert {path.name for path in pack.iterdir()} == {
+        f"{trained.stem}-drive-{value:g}.nam" for value in (knob.low, knob.high)
+    }
+    (tmp_path / "taken").write_text("a file")
+    assert "taken" in triode("convert", trained, tmp_path / "taken", "--grid", "drive=0%")
+    assert (tmp_path / "taken").read_text() == "a file"
+
+
 def test_a_grid_of_a_knob_that_is_no_file_name(triode: Command, trained: Path, tmp_path: Path) -> None:
     slashed = tmp_path / "slashed.triode"
     slashed.write_bytes(trained.read_bytes().replace(b"drive", b"dr/ve"))

@@ -27,7 +27,7 @@ from triode.cli.options import (
 )
 from triode.cli.rig_options import Fast, Oversample, Quality, RigOptions, with_rig_options
 from triode.errors import OptionError
-from triode.files import check_writable
+from triode.files import check_writable, make_folder
 
 AnyModel = Annotated[Path, typer.Argument(help="Any model file, or one of 'triode models'.")]
 
@@ -129,7 +129,9 @@ def _in_words(architecture: dict[str, Any], rate_hz: float) -> str:
 
 def convert(
     model: AnyModel,
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its ending says the format.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The file to write; its ending says the format. A folder of --grid's.")
+    ],
     knob: KnobValues = [],  # noqa: B006
     grid: Annotated[
         list[str], typer.Option(help="name=VALUE,VALUE,...: bake each value into a file of its own, named by it.")
@@ -160,6 +162,9 @@ def convert(
     text = told(maker=maker, gear_make=gear_make, gear_model=gear_model, gear_type=gear_type) | told(
         tone_type=tone_type, licence=licence
     )
+    into_folder = bool(grid) and not target.suffix
+    if into_folder:
+        target /= f"{Path(model).stem}.nam"
     asked = Distillation(distil, dry, time, epochs, size, seed)
     asked.check(target)
     source = read_model(model, quality=quality)
@@ -184,6 +189,8 @@ def convert(
             raise OptionError("--knob and --grid name the same knob; hold it or spread it")
         settings = parse_settings([*knob, *chosen], knobs)
         cells.append((" ".join(f"{name} {settings[name]:g}" for name in names), settings))
+    if into_folder:
+        make_folder(target.parent)
     for place, settings in cells:
         word = re.sub(r"[^\w.+-]+", "-", place)  # a knob may be called gain/hi
         path = target.with_name(f"{target.stem}-{word}{target.suffix}")
