@@ -69,6 +69,21 @@ def test_every_shape_descends(shape: tuple[int, int]) -> None:
         assert float((parameter - target).abs().max().detach()) < 0.02
 
 
+def test_a_parameter_that_nothing_hears_stays_where_it_was() -> None:
+    """It has no gradient, though another matrix of its shape has one."""
+    torch.manual_seed(0)
+    layers = nn.ModuleList(nn.Linear(3, 2) for _ in range(2))
+    before = [parameter.detach().clone() for parameter in layers[1].parameters()]
+    optimiser = Soap(weight_matrices(layers), 0.05)
+    for _ in range(30):
+        optimiser.zero_grad()
+        (layers[0](torch.ones(3)) - 1).square().sum().backward()
+        optimiser.step()
+    assert float((layers[0](torch.ones(3)) - 1).abs().max().detach()) < 0.5
+    for parameter, old in zip(layers[1].parameters(), before, strict=True):
+        assert torch.equal(parameter, old)
+
+
 def test_a_saved_state_goes_on_as_if_never_stopped() -> None:
     def gradients(layer: nn.Module, step: int) -> None:
         generator = torch.Generator().manual_seed(step)

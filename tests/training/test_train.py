@@ -14,10 +14,12 @@ from triode.training.checkpoint import read_checkpoint, write_checkpoint
 from triode.training.config import TrainConfig
 from triode.training.dataset import Dataset, Pair, make_dataset
 from triode.training.losses import LossConfig
+from triode.training.networks.concatenated import ConcatenatedConfig, ConcatenatedWaveNet
 from triode.training.networks.linear import Linear, LinearConfig
 from triode.training.networks.recurrent import Recurrent, RecurrentConfig
 from triode.training.networks.sizes import TANH
 from triode.training.networks.wavenet import ArrayConfig, HeadConfig, WaveNet, WaveNetConfig
+from triode.training.recipes import recipe
 from triode.training.train import learning_rate, train
 
 RATE = 8000
@@ -49,6 +51,15 @@ def test_a_wavenet_learns_the_device(data: Dataset) -> None:
     assert result.esr < 0.005
     assert result.esr == min(point.validation_esr for point in result.history)
     assert result.epochs == pytest.approx(30, abs=0.1)
+
+
+def test_the_papers_gated_network_learns_by_the_default_recipe_too(data: Dataset) -> None:
+    """Its last residual 1x1 is heard by nothing and has no gradient, which SOAP has to bear."""
+    torch.manual_seed(0)
+    network = ConcatenatedWaveNet(ConcatenatedConfig(4, (1, 2, 4)))
+    config = recipe("wavenet", epochs=10, rate_hz=RATE, seed=1, batch_size=4, segment_samples=500)
+    assert config.optimiser == "soap"
+    assert train(network, data, config).esr < 0.02
 
 
 def test_an_lstm_learns_the_device_with_carried_state(data: Dataset) -> None:

@@ -63,7 +63,9 @@ class Soap(torch.optim.Optimizer):
         """Move the parameters by their gradients."""
         (group,) = self.param_groups
         parameters = group["params"]
-        gradient = torch.cat([p.grad.reshape(-1) for p in parameters])
+        # A parameter that nothing hears, like the last residual 1x1 of a gated WaveNet, has no gradient and stays.
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        gradient = torch.cat([g.reshape(-1) for g in gradients])
         if group["clip"] < math.inf:
             gradient *= (group["clip"] / gradient.norm()).clamp(max=1.0)
         change = torch.empty_like(gradient)
