@@ -203,6 +203,11 @@ def test_a_grid_goes_into_a_folder(triode: Command, trained: Path, tmp_path: Pat
     assert {path.name for path in pack.iterdir()} == {
         f"{trained.stem}-drive-{value:g}.nam" for value in (knob.low, knob.high)
     }
+    there = tmp_path / "packs.v2"
+    there.mkdir()
+    packaged = load("triode:overdrive").knobs[0]
+    triode("convert", "triode:overdrive", there, "--grid", f"{packaged.name}=50%")
+    assert {path.name for path in there.iterdir()} == {f"triode-overdrive-{packaged.name}-{packaged.value(0.5):g}.nam"}
     (tmp_path / "taken").write_text("a file")
     assert "taken" in triode("convert", trained, tmp_path / "taken", "--grid", "drive=0%")
     assert (tmp_path / "taken").read_text() == "a file"

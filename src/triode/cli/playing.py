@@ -162,9 +162,9 @@ def convert(
     text = told(maker=maker, gear_make=gear_make, gear_model=gear_model, gear_type=gear_type) | told(
         tone_type=tone_type, licence=licence
     )
-    into_folder = bool(grid) and not target.suffix
+    into_folder = bool(grid) and (not target.suffix or target.is_dir())
     if into_folder:
-        target /= f"{Path(model).stem}.nam"
+        target /= f"{_file_word(Path(model).stem)}.nam"
     asked = Distillation(distil, dry, time, epochs, size, seed)
     asked.check(target)
     source = read_model(model, quality=quality)
@@ -192,10 +192,14 @@ def convert(
     if into_folder:
         make_folder(target.parent)
     for place, settings in cells:
-        word = re.sub(r"[^\w.+-]+", "-", place)  # a knob may be called gain/hi
-        path = target.with_name(f"{target.stem}-{word}{target.suffix}")
+        path = target.with_name(f"{target.stem}-{_file_word(place)}{target.suffix}")
         write(path, f"{source.name} {place}", settings)
         say(str(path))
+
+
+def _file_word(text: str) -> str:
+    """What may stand in a file's name everywhere: a knob may be called gain/hi, a model triode:preamp."""
+    return re.sub(r"[^\w.+-]+", "-", text)
 
 
 def bench(
